@@ -1,0 +1,1 @@
+"""Evenfall: beliefs meet data, nightly."""

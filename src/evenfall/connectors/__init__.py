@@ -1,0 +1,1 @@
+"""Reading the world: warehouses and prior sources behind one guarded door."""

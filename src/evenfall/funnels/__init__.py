@@ -1,0 +1,1 @@
+"""Conversion through a graph: rates, lags, cohorts, and what-if."""

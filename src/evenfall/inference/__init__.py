@@ -1,0 +1,1 @@
+"""Model and data in, draws out: engines, diagnostics and comparison."""

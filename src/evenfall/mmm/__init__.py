@@ -1,0 +1,1 @@
+"""Marketing mix: media, adstock, saturation, contributions and budgets."""

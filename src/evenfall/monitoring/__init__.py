@@ -1,0 +1,1 @@
+"""When belief and reality part: checks, lights and findings."""

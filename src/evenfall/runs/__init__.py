@@ -1,0 +1,1 @@
+"""The daily story: plan, update, keep, deliver."""

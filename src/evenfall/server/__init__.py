@@ -1,0 +1,1 @@
+"""The API and the pages, over the same facade as everything else."""

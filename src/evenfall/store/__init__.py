@@ -1,0 +1,1 @@
+"""What was seen and believed, and when: the ledger, the versions, the runs, the outbox."""
