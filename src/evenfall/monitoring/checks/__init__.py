@@ -1,0 +1,41 @@
+"""The checks that turn a parameter's night into findings, by name.
+
+A check is told about many parameters at once and answers, for each, one `Finding`, or None when it has
+nothing to say. Every check in the catalogue takes part in the light; the worst of them wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from evenfall.catalogue import Catalogue
+from evenfall.findings import Finding
+from evenfall.monitoring.inputs import CheckInput
+
+__all__ = ["CHECKS", "Check"]
+
+
+class Check(Protocol):
+    """One question asked of every parameter of a chunk."""
+
+    @property
+    def name(self) -> str:
+        """The name its findings carry."""
+        ...
+
+    def check(self, inputs: Sequence[CheckInput]) -> list[Finding | None]:
+        """Return what is to be said of each input, in the same order; None for nothing."""
+        ...
+
+
+CHECKS: Final = Catalogue(
+    kind="check",
+    built_in={
+        "belief": "evenfall.monitoring.checks.belief:BELIEF",
+        "drift": "evenfall.monitoring.checks.drift:DRIFT",
+        "freshness": "evenfall.monitoring.checks.freshness:FRESHNESS",
+    },
+    extras={},
+)
+"""Every check, in the order in which a reader wants to hear of them."""
