@@ -1,0 +1,258 @@
+"""A project as its users hold it: opened from a folder, asked for its numbers, run by night."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from evenfall.clock import Clock, Night, PinnedClock, SystemClock
+from evenfall.errors import ConfigError, UsageError
+from evenfall.window import DayWindow
+
+if TYPE_CHECKING:
+    from evenfall.registry.model import Parameter, Registry
+    from evenfall.runs.nightly import Progress
+    from evenfall.runs.plan import NightPlan
+    from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
+    from evenfall.runs.world import World
+    from evenfall.store.database import Store
+
+__all__ = ["Project", "RunPlan", "Shown", "open_project"]
+
+
+def open_project(path: str | Path = ".", *, clock: Clock | None = None, store: str | None = None) -> Project:
+    """Return the project that `path` lies in: the nearest folder upward that holds an evenfall.toml.
+
+    Parameters
+    ----------
+    path
+        The project's folder, or any folder below it.
+    clock
+        What time it is; by default the project's pinned clock, else the machine's.
+    store
+        Database URL to use in place of the project's own, such as ``memory``.
+
+    Raises
+    ------
+    UsageError
+        When no folder upward holds an evenfall.toml.
+    ConfigError
+        When evenfall.toml itself cannot be read.
+    """
+    start = Path(path).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "evenfall.toml").is_file():
+            return Project(folder, clock, store)
+    raise UsageError(
+        f"{start} is in no Evenfall project: no evenfall.toml from here upward",
+        remedy="make one with `evenfall init`, or name its folder with --project",
+    )
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A plan together with the project it is for: print it, look at it, then `apply` it."""
+
+    plan: NightPlan
+    world: World
+
+    def apply(self, progress: Progress | None = None) -> NightReport:
+        """Carry out the plan and return what came of it."""
+        from evenfall.runs.nightly import apply  # noqa: PLC0415 - loads warehouses and numerics
+
+        return apply(self.world, self.plan, progress)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON-ready data."""
+        return self.plan.as_dict()
+
+    def __str__(self) -> str:
+        return str(self.plan)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One parameter with its definition and its numbers."""
+
+    parameter: Parameter
+    row: StatusRow
+    prior: Mapping[str, float]
+    posterior: Mapping[str, float]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the parameter as JSON-ready data."""
+        file, line, _ = self.parameter.locate("id")
+        return {
+            **self.row.as_dict(),
+            "file": file,
+            "line": line,
+            "definition_hash": self.parameter.definition_hash,
+            "edge_reference": self.parameter.edge_reference,
+            "context_filter": dict(self.parameter.context_filter),
+            "prior": dict(self.prior),
+            "posterior": dict(self.posterior),
+        }
+
+
+class Project:
+    """One folder of definitions with its history.
+
+    Reading definitions touches no database; the store is opened when history is first needed.
+    """
+
+    def __init__(self, root: Path, clock: Clock | None = None, store: str | None = None) -> None:
+        self.root = root
+        self._clock = clock
+        self._store_url = store
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if "store" in self.__dict__:
+            self.store.close()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The definitions; of a broken file, its last good version."""
+        from evenfall.registry.files import load  # noqa: PLC0415 - loads pydantic and ruamel
+
+        found = load(self.root)
+        return load(self.root, self._open_store(found).last_good_definitions()) if found.problems else found
+
+    @cached_property
+    def store(self) -> Store:
+        """The project's history."""
+        return self._open_store(self.registry)
+
+    def _open_store(self, registry: Registry) -> Store:
+        from evenfall.store.database import open_store  # noqa: PLC0415 - loads SQLAlchemy
+
+        if "store" not in self.__dict__:
+            self.__dict__["store"] = open_store(self._store_url or registry.settings.store_url, root=self.root)
+        opened: Store = self.__dict__["store"]
+        return opened
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock given when opening, else the project's pinned one, else the machine's."""
+        pinned = self.registry.settings.clock
+        if self._clock is not None:
+            return self._clock
+        if pinned is None:
+            return SystemClock()
+        noon = datetime.combine(pinned, time(12), tzinfo=self.registry.settings.zone)
+        return PinnedClock(noon.astimezone(UTC))
+
+    @property
+    def world(self) -> World:
+        """Definitions, history and clock together, as the runs take them."""
+        from evenfall.runs.world import World  # noqa: PLC0415 - loads SQLAlchemy
+
+        return World(self.registry, self.store, self.clock)
+
+    def reload(self) -> None:
+        """Read the definitions again."""
+        self.__dict__.pop("registry", None)
+        self.__dict__.pop("clock", None)
+
+    def validate(self) -> list[ConfigError]:
+        """Return every problem of the project's files and queries, without touching data or history."""
+        from evenfall.registry.files import load  # noqa: PLC0415 - see `registry`
+        from evenfall.runs.validate import query_problems  # noqa: PLC0415 - loads sqlglot
+
+        registry = load(self.root)
+        return [*registry.problems, *query_problems(registry)]
+
+    def nightly(
+        self, as_of: date | str | None = None, *, only: str | None = None, retry_failed: bool = False
+    ) -> RunPlan:
+        """Return what the night of `as_of` (default: tonight) will do; `apply` does it."""
+        from evenfall.runs.plan import plan_night  # noqa: PLC0415 - loads warehouses
+
+        world = self.world
+        return RunPlan(plan_night(world, world.night(as_of), only=only, retry_failed=retry_failed), world)
+
+    def backfill(self, first: date | str, stop: date | str, *, only: str | None = None) -> RunPlan:
+        """Return a plan that reads the days from `first` up to, not including, `stop`."""
+        from evenfall.runs.plan import plan_night  # noqa: PLC0415 - loads warehouses
+
+        window = _window(first, stop)
+        world = self.world
+        return RunPlan(plan_night(world, world.night(), only=only, backfill=window), world)
+
+    def update(self, parameter_id: str, *, as_of: date | str | None = None) -> dict[str, Any]:
+        """Run the night for one parameter and return its posterior, observations and divergence as JSON has them."""
+        from evenfall.runs.answer import update_answer  # noqa: PLC0415 - loads numerics
+
+        report = self.nightly(as_of, only=parameter_id, retry_failed=True).apply()
+        return update_answer(self.world, report)
+
+    def accept(self, parameter_id: str) -> dict[str, Any]:
+        """Make the current posterior the new prior: its closed days are absorbed, no current number changes."""
+        from evenfall.runs.accept import accept  # noqa: PLC0415 - loads numerics
+
+        return accept(self.world, self.registry.parameter(parameter_id))
+
+    def rebuild(self, *, only: str | None = None) -> RebuildReport:
+        """Recompute every stored posterior from prior version and ledger, and compare."""
+        from evenfall.runs.rebuild import rebuild  # noqa: PLC0415 - loads numerics
+
+        return rebuild(self.world, only)
+
+    def status(self, as_of: date | str | None = None, *, only: str | None = None) -> Status:
+        """Return every parameter as it stood at the end of the night of `as_of` (default: tonight)."""
+        from evenfall.runs.status import status  # noqa: PLC0415 - loads SQLAlchemy
+
+        world = self.world
+        return status(world, world.night(as_of), only)
+
+    def gaps(self, as_of: date | str | None = None) -> tuple[Gap, ...]:
+        """Return the windows the night will read for the first time."""
+        from evenfall.runs.status import gaps  # noqa: PLC0415 - loads warehouses
+
+        world = self.world
+        return gaps(world, world.night(as_of))
+
+    def history(self, parameter_id: str) -> History:
+        """Return everything kept of one parameter."""
+        from evenfall.runs.status import history  # noqa: PLC0415 - loads SQLAlchemy
+
+        return history(self.world, parameter_id)
+
+    def show(self, parameter_id: str) -> Shown:
+        """Return one parameter with its definition and its numbers."""
+        world = self.world
+        parameter = self.registry.parameter(parameter_id)
+        night: Night = world.night()
+        (row,) = self.status(only=parameter.id).rows
+        prior = world.store.priors([parameter.id], night.instant).get(parameter.id, [])
+        current = world.store.current([parameter.id], night.instant).get(parameter.id)
+        return Shown(
+            parameter,
+            replace(row),
+            prior[-1].belief.numbers if prior else {},
+            current.belief.numbers if current else {},
+        )
+
+    def migrate(self) -> str:
+        """Bring the store's schema up to this program's version and return the revision it is at."""
+        from evenfall.store.database import migrate_store  # noqa: PLC0415 - loads SQLAlchemy and Alembic
+
+        return migrate_store(self._store_url or self.registry.settings.store_url, root=self.root)
+
+
+def _window(first: date | str, stop: date | str) -> DayWindow:
+    try:
+        days = [date.fromisoformat(day) if isinstance(day, str) else day for day in (first, stop)]
+        return DayWindow(*days)
+    except ValueError as wrong:
+        raise UsageError(str(wrong), remedy="write dates as 2026-10-01, the first before the last") from None

@@ -1,0 +1,281 @@
+"""What a night will do, decided before anything is done: frozen, printable, then applied."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import batched
+from typing import Any
+
+from evenfall.beliefs.observations import Skipped
+from evenfall.clock import Night
+from evenfall.errors import EvenfallError
+from evenfall.registry.model import Parameter
+from evenfall.registry.time_expression import resolve_time
+from evenfall.runs.chain import chain_of
+from evenfall.runs.report import json_ready
+from evenfall.runs.sources import Shape, shape_of
+from evenfall.runs.windows import Span, days_to_read, missing_windows, tumbling_to_read
+from evenfall.runs.world import World
+from evenfall.store.ledger import EvidenceSpan
+from evenfall.store.records import NightResult, PosteriorRecord, PriorVersion
+from evenfall.window import DayWindow, local_day
+
+__all__ = ["NightPlan", "Task", "plan_night"]
+
+CHUNK = 500
+"""Parameters that share a transaction: large enough for bulk writes, small enough to lose little to a kill."""
+
+POISON_AFTER = 3
+"""Nights in a row a parameter may fail before it is tried less and less often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the night does for one parameter.
+
+    Attributes
+    ----------
+    windows
+        The windows to read, in order; empty when nothing is to be read tonight.
+    why
+        How many of them for which reason: missing, lookback, backfill.
+    missing
+        Those that the ledger does not hold yet.
+    query_hash
+        Identity of the observation query; only ledger rows of this query count.
+    publish_due
+        Whether the night's posterior becomes the current one.
+    skipped
+        Why nothing can be done for the parameter, if so.
+    """
+
+    parameter_id: str
+    windows: tuple[DayWindow, ...] = ()
+    why: Mapping[str, int] = field(default_factory=dict)
+    query_hash: str = ""
+    shape: Shape | None = None
+    publish_due: bool = True
+    missing: tuple[DayWindow, ...] = ()
+    skipped: Skipped | None = None
+
+
+@dataclass(frozen=True)
+class NightPlan:
+    """The stages of one night (or of a backfill as seen from it), before any effect."""
+
+    kind: str
+    run_key: str
+    night: Night
+    tasks: tuple[Task, ...]
+
+    @property
+    def chunks(self) -> tuple[tuple[Task, ...], ...]:
+        """The tasks in the groups that are read, computed and kept together."""
+        return tuple(batched(self.tasks, CHUNK, strict=False))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON-ready data."""
+        return {
+            "kind": self.kind,
+            "run_key": self.run_key,
+            "as_of": self.night.as_of.isoformat(),
+            "logical_clock": self.night.instant.isoformat(),
+            "zone": str(self.night.zone),
+            "tasks": [_task_as_dict(task) for task in self.tasks],
+        }
+
+    def __str__(self) -> str:
+        due = sum(task.publish_due and task.skipped is None for task in self.tasks)
+        reads = sum(len(task.windows) for task in self.tasks)
+        lines = [
+            f"{self.kind} of {self.night.as_of} ({self.night.zone}, logical clock {self.night.instant:%F %H:%M}Z):"
+            f" {len(self.tasks)} parameters, {reads} windows to read, {due} posteriors due"
+        ]
+        return "\n".join(lines + [f"  {_line(task)}" for task in self.tasks])
+
+
+def _line(task: Task) -> str:
+    if task.skipped is not None:
+        return f"{task.parameter_id}: {task.skipped.reason}: {task.skipped.detail}"
+    if not task.windows:
+        read = "nothing to read"
+    else:
+        why = ", ".join(f"{count} {reason}" for reason, count in task.why.items())
+        read = f"read {DayWindow(task.windows[0].first, task.windows[-1].stop)} ({why})"
+    return f"{task.parameter_id}: {read}; {'update' if task.publish_due else 'check only, update not due'}"
+
+
+def _task_as_dict(task: Task) -> dict[str, Any]:
+    skipped = None if task.skipped is None else {"reason": task.skipped.reason, "detail": task.skipped.detail}
+    return {
+        "parameter_id": task.parameter_id,
+        "windows": json_ready(task.windows),
+        "why": dict(task.why),
+        "query_hash": task.query_hash,
+        "publish_due": task.publish_due,
+        "skipped": skipped,
+    }
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What the store knew of the parameters before tonight."""
+
+    results: Mapping[str, NightResult]
+    current: Mapping[str, PosteriorRecord]
+    priors: Mapping[str, list[PriorVersion]]
+    spans: Mapping[str, list[EvidenceSpan]]
+
+
+def plan_night(
+    world: World,
+    night: Night,
+    *,
+    only: str | None = None,
+    retry_failed: bool = False,
+    backfill: DayWindow | None = None,
+) -> NightPlan:
+    """Return what `night` will do, without doing any of it.
+
+    Parameters
+    ----------
+    only
+        An id, a template's id or a reference; all parameters when None.
+    retry_failed
+        Try parameters again that are waiting out their back-off.
+    backfill
+        Read exactly these days, whatever the ledger holds of them.
+    """
+    parameters = world.selected(only)
+    past = _recall(world, night, [parameter.id for parameter in parameters])
+    tasks = [_plan_parameter(world, night, p, past, retry_failed, backfill) for p in parameters]
+    kind = "nightly" if backfill is None else "backfill"
+    part = "" if backfill is None else f":{backfill.first}:{backfill.stop}"
+    return NightPlan(kind, f"{kind}:{night.as_of}{part}" + (f":{only}" if only else ""), night, tuple(tasks))
+
+
+def _recall(world: World, night: Night, ids: list[str]) -> _Past:
+    before = world.before(night)
+    return _Past(
+        results=world.store.night_results(ids, before.as_of),
+        current=world.store.current(ids, before.instant),
+        priors=world.store.priors(ids, night.instant),
+        spans=world.store.evidence_spans(ids, night.instant),
+    )
+
+
+def _plan_parameter(
+    world: World,
+    night: Night,
+    parameter: Parameter,
+    past: _Past,
+    retry_failed: bool,
+    backfill: DayWindow | None,
+) -> Task:
+    previous = past.results.get(parameter.id)
+    refusal = _refusal(parameter, previous, night, retry_failed)
+    if refusal is not None:
+        return Task(parameter.id, skipped=refusal)
+    due = _publish_due(parameter, past.current.get(parameter.id), night)
+    if parameter.observation_source is None:
+        return Task(parameter.id, publish_due=due)
+    try:
+        shape = shape_of(parameter, world.registry)
+        span = _span(world, night, parameter, past)
+    except EvenfallError as refused:
+        return Task(parameter.id, skipped=Skipped("config_error", refused.message, refused.remedy))
+    windows, why, missing = _windows(world, night, parameter, past, shape, span, backfill)
+    return Task(parameter.id, windows, why, shape.query_hash, shape, due, missing)
+
+
+def _refusal(
+    parameter: Parameter, previous: NightResult | None, night: Night, retry_failed: bool
+) -> Skipped | None:
+    error = parameter.config_error
+    if error is not None and not parameter.usable:
+        return Skipped("config_error", str(error), error.remedy)
+    if previous is None or retry_failed or previous.failures < POISON_AFTER:
+        return None
+    wait = timedelta(days=min(2 ** (previous.failures - POISON_AFTER), 32))
+    failed_on = date.fromisoformat(str(previous.verdict.get("failed_on", previous.as_of.isoformat())))
+    if night.as_of - failed_on >= wait:
+        return None
+    return Skipped(
+        "quarantined",
+        f"failed {previous.failures} nights in a row, last on {failed_on}; tried again on {failed_on + wait}",
+        "mend what the last failure names, or run with --retry-failed",
+    )
+
+
+def _publish_due(parameter: Parameter, current: PosteriorRecord | None, night: Night) -> bool:
+    return current is None or (night.as_of - current.as_of) >= parameter.write_frequency
+
+
+def _read_due(parameter: Parameter, previous: NightResult | None, night: Night) -> bool:
+    if previous is None or previous.read_at is None:
+        return True
+    last = local_day(previous.read_at, night.zone)
+    return (night.as_of - last) >= parameter.refresh_frequency
+
+
+def _span(world: World, night: Night, parameter: Parameter, past: _Past) -> Span:
+    """Return the days the parameter's source may be asked for tonight.
+
+    The bound window covers whole local days: its start and its end are rounded down to midnight.
+    """
+    source, zone = parameter.observation_source, night.zone
+    expressions = dict(source.parameters) if source is not None and source.parameters else {}
+    end = night.as_of
+    if "end_date" in expressions:
+        end = min(end, local_day(resolve_time(expressions["end_date"], night.instant, zone), zone))
+    lookback = end - timedelta(days=world.registry.settings.lookback_days)
+    if "start_date" in expressions:
+        lookback = local_day(resolve_time(expressions["start_date"], night.instant, zone), zone)
+    seen = [span.first for span in past.spans.get(parameter.id, ())]
+    chain = chain_of(past.priors.get(parameter.id, ()))
+    if chain is not None and chain.root.absorbed_until is not None:
+        seen.append(chain.root.absorbed_until)
+    return Span(min([*seen, lookback]), lookback, end)
+
+
+def _windows(
+    world: World,
+    night: Night,
+    parameter: Parameter,
+    past: _Past,
+    shape: Shape,
+    span: Span,
+    backfill: DayWindow | None,
+) -> tuple[tuple[DayWindow, ...], Mapping[str, int], tuple[DayWindow, ...]]:
+    """Return the windows to read, how many for which reason, and those the ledger does not hold."""
+    if backfill is not None:
+        stop = min(backfill.stop, span.end)
+        if stop <= backfill.first:
+            return (), {}, ()
+        span = Span(backfill.first, backfill.first, stop)
+    elif not _read_due(parameter, past.results.get(parameter.id), night):
+        return (), {}, ()
+    known = _known_windows(world, night, parameter, past, shape)
+    windows = days_to_read(span, known) if shape.daily else tumbling_to_read(span, known, shape.length)
+    missing = missing_windows(windows, known)
+    counts = {"missing": len(missing), "lookback": len(windows) - len(missing)}
+    why = {reason: count for reason, count in counts.items() if count}
+    return windows, ({"backfill": len(windows)} if backfill is not None else why), missing
+
+
+def _known_windows(
+    world: World, night: Night, parameter: Parameter, past: _Past, shape: Shape
+) -> Collection[DayWindow]:
+    """Return the windows the ledger holds under the current query; without gaps, one span stands for all."""
+    spans = [s for s in past.spans.get(parameter.id, ()) if s.query_hash == shape.query_hash]
+    if not spans:
+        return ()
+    (span,) = spans
+    whole = DayWindow(span.first, span.stop)
+    if shape.daily and span.days == len(whole):
+        return (whole,)
+    rows = world.store.evidence({parameter.id: shape.query_hash}, night.instant)
+    return [row.window for row in rows.get(parameter.id, ())]
+
