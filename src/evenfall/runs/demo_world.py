@@ -1,0 +1,87 @@
+"""The shop of the example project: its traffic, its edges, and what goes wrong in its thirty days."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final
+
+from evenfall.funnels.simulate import Edge
+
+__all__ = [
+    "CHANNELS",
+    "CUSTOMERS",
+    "DAYS",
+    "DEFAULT_SEED",
+    "DESK_HOURS",
+    "DEVICES",
+    "DRIFTING",
+    "DRIFT_FACTOR",
+    "DRIFT_FROM",
+    "LATE_SHARE",
+    "LEARNED_KAPPA",
+    "LONGEST_DELAY",
+    "LOST_SHARE",
+    "MEMBER_EDGE",
+    "MEMBER_NODE",
+    "MEMBER_PARAMETER",
+    "NIGHTS",
+    "RESTATED_DAY",
+    "RESTATED_ON",
+    "SESSIONS_PER_DAY",
+    "SHARES",
+    "SLICES",
+    "TRACKED",
+    "WEEKDAY_FACTORS",
+]
+
+DEFAULT_SEED: Final = 7
+DAYS: Final = tuple(date(2026, 9, 1) + timedelta(days=number) for number in range(30))
+NIGHTS: Final = tuple(day + timedelta(days=1) for day in DAYS)
+"""Every night reads the days before it; the last one is the night of the example's pinned clock."""
+
+CHANNELS: Final = ("google", "facebook", "email")
+DEVICES: Final = ("mobile", "desktop")
+SLICES: Final = tuple((channel, device) for channel in CHANNELS for device in DEVICES)
+SHARES: Final = (0.30, 0.22, 0.21, 0.10, 0.16, 0.01)
+"""Share of the traffic per slice; the last one is too small for its light to be judged."""
+
+SESSIONS_PER_DAY: Final = 900
+WEEKDAY_FACTORS: Final = (1.05, 1.0, 1.0, 1.0, 0.95, 0.9, 1.1)
+
+TRACKED: Final = {
+    Edge("browse", "landing", "product"): "browse",
+    Edge("use-search", "landing", "search"): "use-search",
+    Edge("see-deals", "landing", "deals"): "see-deals",
+    Edge("find", "search", "product"): "find",
+    Edge("pick-deal", "deals", "product"): "pick-deal",
+    Edge("read-reviews", "product", "reviews"): "read-reviews",
+    Edge("add-to-cart", "product", "cart"): "add-to-cart",
+    Edge("signup", "product", "account"): "signup",
+    Edge("cart-after-reviews", "reviews", "cart"): "cart-after-reviews",
+    Edge("member-cart", "account", "cart"): "member-cart",
+    Edge("checkout", "cart", "shipping"): "checkout",
+    Edge("save-for-later", "cart", "wishlist"): "save-for-later",
+    Edge("choose-delivery", "shipping", "payment"): "choose-delivery",
+    Edge("pay", "payment", "order"): "pay-guest",
+    Edge("take-upsell", "order", "upsell"): "take-upsell",
+}
+"""The edges that leave events behind, and the parameter that speaks of each."""
+
+MEMBER_NODE, MEMBER_EDGE, MEMBER_PARAMETER = "account", "pay", "pay-member"
+
+DRIFTING: Final = "checkout"
+DRIFT_FACTOR: Final = 0.7
+DRIFT_FROM: Final = DAYS[7]
+
+LATE_SHARE: Final = 0.03
+LONGEST_DELAY: Final = 3
+RESTATED_DAY: Final = DAYS[11]
+RESTATED_ON: Final = RESTATED_DAY + timedelta(days=4)
+LOST_SHARE: Final = 0.2
+"""Share of the restated day's conversions that its first delivery had lost."""
+
+LEARNED_KAPPA: Final = 80.0
+"""How much days really scatter where the definition leaves that to be learned."""
+
+DESK_HOURS: Final = range(8, 18)
+CUSTOMERS: Final = 20_000
