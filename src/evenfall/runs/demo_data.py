@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+import evenfall
 from evenfall.beliefs.belief import Belief
+from evenfall.errors import UsageError
 from evenfall.funnels.simulate import (
     Journeys,
     Rate,
@@ -26,7 +29,25 @@ from evenfall.funnels.simulate import (
 from evenfall.funnels.truth import Truth, draw_truth, generator, overdisperse
 from evenfall.runs import demo_world as acme
 
-__all__ = ["DemoData"]
+if TYPE_CHECKING:
+    from evenfall.registry.parameter import Parameter
+
+__all__ = ["DemoData", "example_path"]
+
+
+def example_path() -> Path:
+    """Return the folder of the example project: inside the installed package, else of the checkout.
+
+    Raises
+    ------
+    UsageError
+        When this installation has neither.
+    """
+    package = Path(evenfall.__file__).parent
+    for folder in (package / "examples", package.parents[1] / "examples"):
+        if (folder / "acme-funnel" / "evenfall.toml").is_file():
+            return folder / "acme-funnel"
+    raise UsageError("this installation has no example project", remedy="install Evenfall from its wheel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +80,17 @@ class DemoData:
         self.seed = seed
         self.kappas = {name: acme.LEARNED_KAPPA if kappa is None else kappa for name, kappa in kappas.items()}
         self.truths = draw_truth(priors, seed)
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Parameter], seed: int = acme.DEFAULT_SEED) -> DemoData:
+        """Return the events behind those of the `parameters` that state a prior and read evidence."""
+        stated = {name: p.declared_prior() for name, p in parameters.items() if p.observation_source}
+        scattered = {name: p.kappa for name, p in parameters.items() if p.kappa is not None}
+        return cls(
+            {name: prior[0] for name, prior in stated.items() if prior},
+            {name: None if kappa == "learned" else kappa for name, kappa in scattered.items()},
+            seed,
+        )
 
     @property
     def truth(self) -> dict[str, object]:

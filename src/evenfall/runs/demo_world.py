@@ -76,7 +76,7 @@ DRIFT_FROM: Final = DAYS[7]
 LATE_SHARE: Final = 0.03
 LONGEST_DELAY: Final = 3
 RESTATED_DAY: Final = DAYS[11]
-RESTATED_ON: Final = RESTATED_DAY + timedelta(days=4)
+RESTATED_ON: Final = RESTATED_DAY + timedelta(days=5)
 LOST_SHARE: Final = 0.2
 """Share of the restated day's conversions that its first delivery had lost."""
 

@@ -1,0 +1,169 @@
+"""The example's events: what had arrived when, and that it is what the truth says."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from evenfall.beliefs.belief import Belief, Origin
+from evenfall.runs import demo_world as acme
+from evenfall.runs.demo_data import DemoData
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "acme-funnel"
+ORIGIN = Origin("manual")
+
+
+def beta(mean: float, stdev: float) -> Belief:
+    total = mean * (1 - mean) / stdev**2 - 1
+    return Belief("beta", ("alpha", "beta"), (mean * total, (1 - mean) * total), ORIGIN)
+
+
+NOISE = ("mu", "sigma", "noise_shape", "noise_scale")
+PRIORS = {
+    "browse": beta(0.44, 0.03),
+    "use-search": beta(0.30, 0.02),
+    "see-deals": beta(0.10, 0.015),
+    "find": beta(0.58, 0.03),
+    "pick-deal": beta(0.35, 0.04),
+    "read-reviews": beta(0.28, 0.03),
+    "add-to-cart": beta(0.24, 0.02),
+    "cart-after-reviews": beta(0.36, 0.04),
+    "member-cart": beta(0.40, 0.05),
+    "checkout": beta(0.55, 0.025),
+    "save-for-later": beta(0.12, 0.02),
+    "choose-delivery": beta(0.80, 0.03),
+    "pay-guest": beta(0.90, 0.02),
+    "pay-member": beta(0.95, 0.015),
+    "take-upsell": beta(0.20, 0.04),
+    **{f"signup[channel={channel},device={device}]": beta(0.12, 0.03) for channel, device in acme.SLICES},
+    "order-value": Belief("normal", ("mu", "sigma", "noise_sigma"), (62, 2.5, 15), ORIGIN),
+    "time-to-order": Belief("lognormal-inverse-gamma", NOISE, (3.0, 0.1, 20, 12.8), ORIGIN),
+    "support-tickets": Belief("gamma", ("shape", "rate"), (84, 26), ORIGIN),
+}
+KAPPAS = {"find": 60.0, "cart-after-reviews": None}
+
+
+@pytest.fixture(scope="module")
+def demo() -> DemoData:
+    return DemoData(PRIORS, KAPPAS, seed=3)
+
+
+def arrived(root: Path) -> dict[str, bytes]:
+    files = (root / "data").rglob("*.*")
+    return {f.relative_to(root / "data").as_posix(): f.read_bytes() for f in files if f.is_file()}
+
+
+def rows(root: Path, where: str = "true", columns: str = "count(*)") -> tuple:
+    files = f"{root}/data/journeys/**/*.parquet"
+    with duckdb.connect() as connection:
+        found = connection.execute(f"SELECT {columns} FROM read_parquet('{files}') WHERE {where}").fetchone()
+    assert found is not None
+    return found
+
+
+def test_a_night_sees_the_days_before_it_and_no_other(demo: DemoData, tmp_path: Path) -> None:
+    for night in (acme.NIGHTS[0], acme.NIGHTS[5], acme.NIGHTS[-1]):
+        demo.lay(tmp_path, night)
+        newest = rows(tmp_path, columns="max(created_at)")[0]
+        assert newest.date() == night - timedelta(days=1)
+        parts = [name.rpartition("part-")[2] for name in arrived(tmp_path) if name.endswith(".parquet")]
+        assert max(parts) == f"{night}.parquet"
+
+
+def test_nights_laid_in_any_order_leave_the_same_bytes(demo: DemoData, tmp_path: Path) -> None:
+    straight, zigzag = tmp_path / "straight", tmp_path / "zigzag"
+    demo.lay(straight, acme.NIGHTS[13])
+    for night in (acme.NIGHTS[20], acme.NIGHTS[2], acme.NIGHTS[-1], acme.NIGHTS[13]):
+        demo.lay(zigzag, night)
+    assert arrived(straight) == arrived(zigzag)
+
+
+def test_the_same_seed_gives_the_same_bytes(demo: DemoData, tmp_path: Path) -> None:
+    again = DemoData(PRIORS, KAPPAS, seed=3)
+    demo.lay_all(tmp_path / "a")
+    again.lay_all(tmp_path / "b")
+    assert arrived(tmp_path / "a") == arrived(tmp_path / "b")
+
+
+def test_laying_a_night_twice_touches_no_file(demo: DemoData, tmp_path: Path) -> None:
+    demo.lay(tmp_path, acme.NIGHTS[9])
+    before = {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*") if f.is_file()}
+    demo.lay(tmp_path, acme.NIGHTS[9])
+    assert {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*") if f.is_file()} == before
+
+
+def test_late_rows_arrive_one_to_three_days_after_the_others(demo: DemoData, tmp_path: Path) -> None:
+    day = acme.DAYS[2]
+    where = f"created_at >= '{day}' AND created_at < '{day + timedelta(days=1)}'"
+    seen = []
+    for night in acme.NIGHTS[2:7]:
+        demo.lay(tmp_path, night)
+        seen.append(rows(tmp_path, where)[0])
+    assert seen == sorted(seen)
+    assert seen[0] < seen[3] == seen[4] == int((demo.journeys.day == 2).sum())
+    assert seen[0] / seen[-1] == pytest.approx(1 - acme.LATE_SHARE, abs=0.01)
+
+
+def test_a_restated_day_is_replaced_whole(demo: DemoData, tmp_path: Path) -> None:
+    folder = f"journeys/day={acme.RESTATED_DAY}/"
+    where = f"CAST(created_at AS DATE) = DATE '{acme.RESTATED_DAY}'"
+    demo.lay(tmp_path, acme.RESTATED_ON - timedelta(days=1))
+    attempts, before = rows(tmp_path, where, "count(*), count(*) FILTER (converted)")
+    demo.lay(tmp_path, acme.RESTATED_ON)
+    assert [name for name in arrived(tmp_path) if name.startswith(folder)] == [
+        f"{folder}part-{acme.RESTATED_ON}.parquet"
+    ]
+    corrected, after = rows(tmp_path, where, "count(*), count(*) FILTER (converted)")
+    assert attempts == corrected == int((demo.journeys.day == 11).sum())
+    # binomial loss of a fifth of about 1,500 conversions, five standard deviations
+    assert before / after == pytest.approx(1 - acme.LOST_SHARE, abs=5 * math.sqrt(0.2 * 0.8 / after))
+
+
+def test_the_drifting_edge_loses_three_of_ten_from_the_eighth_day_on(demo: DemoData) -> None:
+    journeys = demo.journeys
+    checkout = journeys.edge == [edge.slug for edge in acme.TRACKED].index(acme.DRIFTING)
+    truth = demo.truths[acme.DRIFTING].quantity
+    for where, expected in [(journeys.day < 7, truth), (journeys.day >= 7, truth * 0.7)]:
+        taken = journeys.converted[checkout & where]
+        assert taken.mean() == pytest.approx(expected, abs=5 * 0.5 / math.sqrt(len(taken)))
+
+
+def test_overdispersed_days_scatter_more_than_chance(demo: DemoData) -> None:
+    journeys = demo.journeys
+    find = journeys.edge == [edge.slug for edge in acme.TRACKED].index("find")
+    attempts = np.bincount(journeys.day[find])
+    daily = np.bincount(journeys.day[find], journeys.converted[find]) / attempts
+    by_chance = np.sqrt(daily.mean() * (1 - daily.mean()) / attempts.mean())
+    # kappa 60 and 270 a day: sqrt(1 + 269/61) = 2.3 times as much; 30 days know it to 13 %
+    assert 1.6 < daily.std(ddof=1) / by_chance < 3.1
+
+
+def test_truth_json_says_what_was_drawn(demo: DemoData, tmp_path: Path) -> None:
+    truth = json.loads(demo.write_truth(tmp_path).read_text())
+    assert truth["seed"] == 3
+    assert truth["parameters"].keys() == PRIORS.keys()
+    checkout = truth["parameters"]["checkout"]
+    assert checkout["drift"]["quantity"] == pytest.approx(0.7 * checkout["quantity"])
+    assert date.fromisoformat(checkout["drift"]["from"]) == acme.DAYS[7]
+    assert truth["parameters"]["find"]["kappa"] == 60
+
+
+def test_the_world_is_the_one_the_example_describes() -> None:
+    yaml = YAML(typ="safe")
+    graph = yaml.load(EXAMPLE / "graphs" / "acme.yaml")
+    described = {(e["slug"], e["from"], e["to"]): e["p"]["parameter_id"] for e in graph["edges"]}
+    tracked = {(e.slug, e.origin, e.target): name for e, name in acme.TRACKED.items()}
+    untracked = {"subscribe", "write-review"}
+    assert tracked == {key: name for key, name in described.items() if name not in untracked}
+    assert len(graph["nodes"]) >= 12
+    for key, values in [("channel", acme.CHANNELS), ("device", acme.DEVICES)]:
+        assert tuple(v["id"] for v in yaml.load(EXAMPLE / "contexts" / f"{key}.yaml")["values"]) == values
+    named = {file.stem for file in (EXAMPLE / "parameters").glob("*.yaml")}
+    assert named == {name.partition("[")[0] for name in PRIORS} | untracked
