@@ -6,6 +6,8 @@ import doctest
 import importlib
 import pkgutil
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,36 @@ def test_every_page_of_the_docs_can_be_reached_from_the_index(
         waiting += [(page.parent / target).resolve() for target in LINK.findall(page.read_text())]
     lost = {page for page in pages(repository_files) if page.is_relative_to(docs)} - reached
     assert {str(page.relative_to(docs)) for page in lost} == set()
+
+
+def test_every_verb_has_help_and_stands_in_the_reference(root: Path) -> None:
+    from typer.main import get_command
+
+    from evenfall.cli.app import app
+
+    reference = (root / "docs" / "reference" / "command-line.md").read_text()
+    for name, command in get_command(app).commands.items():
+        assert command.help, name
+        assert f"`evenfall {name}`" in reference, name
+
+
+def test_the_readme_quickstart_is_ten_lines_and_runs(root: Path, tmp_path: Path) -> None:
+    """It opens the project that `make demo` builds, so the test builds one in the same place."""
+    from evenfall.registry.files import load
+    from evenfall.runs.demo import build_demo
+    from evenfall.runs.demo_data import DemoData
+
+    (quickstart,) = examples_of(root / "README.md")
+    project = tmp_path / "build" / "demo" / "acme-funnel"
+    build_demo(project)
+    DemoData.of(load(project).parameters).lay_all(project)
+    assert len(quickstart.splitlines()) <= 10
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", quickstart],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip()

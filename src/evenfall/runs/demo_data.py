@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-import evenfall
 from evenfall.beliefs.belief import Belief
 from evenfall.errors import UsageError
 from evenfall.funnels.simulate import (
@@ -43,7 +42,7 @@ def example_path() -> Path:
     UsageError
         When this installation has neither.
     """
-    package = Path(evenfall.__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "examples", package.parents[1] / "examples"):
         if (folder / "acme-funnel" / "evenfall.toml").is_file():
             return folder / "acme-funnel"
