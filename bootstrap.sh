@@ -10,8 +10,8 @@ stamp=$(cat pyproject.toml requirements/*.lock | cksum)
 if [ "$(cat .venv/.locks 2>/dev/null)" = "$stamp" ] && runs .venv/bin/python -c 'import evenfall'; then exit 0; fi
 
 shims=$(dirname "$(command -v python3 || echo /)")
-for python in "${PYTHON:-}" python3.13 python3.12 python3.14 python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.*/bin/python3 \
-    "$shims"/../versions/3.*/bin/python3 /opt/homebrew/bin/python3 "$HOME"/.local/share/uv/python/*/bin/python3 none; do
+for python in "${PYTHON:-}" python3.13 python3.12 python3.14 python3 "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.*/bin/python3 \
+    "$shims"/../versions/3.*/bin/python3 /opt/homebrew/bin/python3 "${HOME:-}"/.local/share/uv/python/*/bin/python3 none; do
     if fits "$python"; then break; fi
 done
 if [ "$python" = none ]; then
@@ -25,7 +25,7 @@ uv=$(command -v uv || true)
 if ! runs "$uv" --version; then
     uv=.venv-tools/bin/uv
     runs .venv-tools/bin/python -m pip --version || "$python" -m venv --clear .venv-tools
-    .venv-tools/bin/python -m pip install --quiet --require-hashes -r requirements/tools.lock
+    .venv-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
 fi
 fits .venv/bin/python || "$uv" venv --quiet --clear --python "$python" .venv
 VIRTUAL_ENV=$PWD/.venv && export VIRTUAL_ENV

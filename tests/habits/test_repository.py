@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
+import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -96,3 +100,20 @@ def test_every_pin_is_held_by_a_hash_and_locks_hold_nothing_but_pins(root: Path)
 def test_the_build_server_runs_the_test_command_of_the_readme(root: Path) -> None:
     assert "make test" in (root / ".ci" / "run").read_text()
     assert "make test" in (root / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_wheel_carries_the_example_and_nothing_that_running_it_left_behind(
+    root: Path, repository_files: list[Path], tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=root,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    example = root / "examples" / "acme-funnel"
+    shipped = {n.partition("examples/")[2] for n in zipfile.ZipFile(wheel).namelist() if "examples/" in n}
+    kept = {str(f.relative_to(example.parent)) for f in repository_files if f.is_relative_to(example)}
+    assert shipped == kept
