@@ -83,7 +83,7 @@ class _Assembly:
         )
 
     def _settings(self) -> tuple[Settings, bool]:
-        """Return the settings and whether they are the user's own; a broken file falls back on its last good one."""
+        """Return the settings, and whether they are what the user wrote or had written before."""
         reading = read(SettingsDefinition, self.texts.settings)
         self.problems += reading.problems
         definition = reading.definition or self._last_good(SettingsDefinition, reading.file)

@@ -91,14 +91,13 @@ def _contexts(definition: ParameterDefinition, tree: Tree, declared: Declared) -
     if isinstance(source, QueryObservations):
         for index, key in enumerate(source.context_variables):
             if key not in declared.contexts and key not in declared.open_contexts:
-                path = ("observation_source", "context_variables", index)
-                yield _unknown("context", key, declared.contexts, tree, path)
+                at: Path = ("observation_source", "context_variables", index)
+                yield _unknown("context", key, declared.contexts, tree, at)
     if isinstance(source, EventObservations):
         for key in source.columns.contexts:
             if key not in declared.contexts and key not in declared.open_contexts:
-                path = ("observation_source", "columns", key)
                 valid = (*declared.contexts, *type(source.columns).model_fields)
-                yield _unknown("context", key, valid, tree, path, key=True)
+                yield _unknown("context", key, valid, tree, ("observation_source", "columns", key), key=True)
 
 
 def _context_value(key: str, value: str, tree: Tree, path: Path, declared: Declared) -> Iterator[ConfigError]:
@@ -154,7 +153,8 @@ def _graph_names(definition: ParameterDefinition, tree: Tree, declared: Declared
     for node in (*(reference.between or ()), *reference.nodes) if reference else ():
         if node not in declared.nodes:
             yield _unknown("node", node, declared.nodes, tree, ("edge_reference",))
-    for index, node in enumerate(definition.visited_filter.nodes if definition.visited_filter else ()):
+    visited = definition.visited_filter.nodes if definition.visited_filter else ()
+    for index, node in enumerate(visited):
         if node not in declared.nodes:
             yield _unknown("node", node, declared.nodes, tree, _visited_path(tree, index))
 
@@ -194,7 +194,7 @@ def _mapping(definition: ParameterDefinition, tree: Tree) -> Iterator[ConfigErro
 
 
 def _own_priors(definition: ParameterDefinition, tree: Tree) -> Iterator[ConfigError]:
-    """Refuse destinations that the parameter's prior is read from: yesterday's posterior would count twice."""
+    """Refuse destinations that the prior is read from: yesterday's posterior would count twice."""
     remedy = "use prior_source type: posterior_history, or write somewhere else"
     for index, destination in enumerate(_destinations(definition)):
         path: Path = ("posterior_destination", "destinations", index)

@@ -31,8 +31,8 @@ def load(root: Path, last_good: Mapping[str, str] | None = None) -> Registry:
     root
         The folder that holds evenfall.toml.
     last_good
-        Text of the last accepted version of each file, by path relative to the root. A broken file is read from
-        it, and its parameters carry `config_error`.
+        Text of the last accepted version of each file, by path relative to the root. A broken file is read
+        from it, and its parameters carry `config_error`.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from evenfall.beliefs.belief import Belief
 from evenfall.errors import ConfigError
 from evenfall.registry.schemas import (
     BayesianUpdate,
+    Destination,
     Metadata,
     ModelFit,
     Numbers,
@@ -20,6 +21,7 @@ from evenfall.registry.schemas import (
     Thresholds,
     VisitedFilter,
 )
+from evenfall.registry.schemas.fit import Alert
 from evenfall.registry.stated import StatedBeliefs
 from evenfall.registry.tree import Tree, parse_path
 from evenfall.window import parse_duration
@@ -120,10 +122,20 @@ class Parameter:
     @property
     def write_frequency(self) -> timedelta:
         """How often its posterior becomes current; weekly without a destination, else daily, unless said."""
-        destination = self.posterior_destination
-        if destination and destination.write_frequency:
-            return parse_duration(destination.write_frequency)
-        return _DAY if destination and destination.destinations else _WEEK
+        said = self.posterior_destination.write_frequency if self.posterior_destination else None
+        if said:
+            return parse_duration(said)
+        return _DAY if self.destinations else _WEEK
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """Who is told when its light turns red."""
+        return self.model_fit.alerts if self.model_fit else ()
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where its posteriors are written."""
+        return self.posterior_destination.destinations if self.posterior_destination else ()
 
     @property
     def update_rule(self) -> str:

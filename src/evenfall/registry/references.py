@@ -102,11 +102,12 @@ def parse_reference(text: str) -> EdgeReference:
     leaf = _LEAF.fullmatch(text, position)
     if leaf is None and position != len(text):
         raise ConfigError("not a reference to an edge", value=text, remedy=_REMEDY)
-    between = (edge["source"], edge["target"]) if edge["source"] else None
     return EdgeReference(
-        edge["edge"] or "",
-        between,
-        *(tuple(sorted(nodes[verb])) for verb in ("visited", "visitedAny", "exclude")),
+        edge=edge["edge"] or "",
+        between=(edge["source"], edge["target"]) if edge["source"] else None,
+        visited=tuple(sorted(nodes["visited"])),
+        visited_any=tuple(sorted(nodes["visitedAny"])),
+        exclude=tuple(sorted(nodes["exclude"])),
         context=context,
         family=leaf["family"] if leaf else "p",
         leaf=(leaf["leaf"] if leaf else None) or "mean",

@@ -28,8 +28,8 @@ def expand(
 ) -> tuple[tuple[Mapping[str, str], ...], ConfigError | None]:
     """Return the shards of a definition, and what is wrong when there cannot be any.
 
-    Values fixed by the template's context_filter stay fixed; of the other context variables those take part that
-    have values in a context file.
+    Values fixed by the template's context_filter stay fixed; of the other context variables those take part
+    that have values in a context file.
 
     Returns
     -------

@@ -24,8 +24,8 @@ def same_sheet(first: str, second: str) -> bool:
 def share_a_cell(first: str, second: str) -> bool:
     """Return whether two ranges such as ``Priors!B2:C2`` and ``Priors!A:H`` overlap.
 
-    A range without a sheet's name lies on the first sheet, whose name is not known here: it overlaps only ranges
-    that have no name either. A named range overlaps only itself.
+    A range without a sheet's name lies on the first sheet, whose name is not known here: it overlaps only
+    ranges that have no name either. A named range overlaps only itself.
     """
     (first_sheet, first_cells), (second_sheet, second_cells) = _split(first), _split(second)
     first_box, second_box = _box(first_cells), _box(second_cells)

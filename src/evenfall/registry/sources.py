@@ -31,8 +31,6 @@ class Reading[M: Model]:
     ----------
     definition
         None when anything is wrong with the file.
-    declared_id
-        The id the file means to declare, right or wrong.
     """
 
     file: str
@@ -42,6 +40,7 @@ class Reading[M: Model]:
 
     @property
     def declared_id(self) -> str:
+        """The id written in the file, else the file's own name."""
         said = self.tree.data.get("id") if isinstance(self.tree.data, dict) else None
         stem = self.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
         return said if isinstance(said, str) else stem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -33,7 +34,7 @@ def groups_rows(sql: str) -> bool:
     words = list(_words(sql))
     return any(
         word == "group" and following == "by" and depth == 0 == next_depth
-        for (word, depth), (following, next_depth) in zip(words, words[1:], strict=False)
+        for (word, depth), (following, next_depth) in itertools.pairwise(words)
     )
 
 

@@ -67,8 +67,8 @@ value:
 """
 
 _OBSERVED: Final = """\
-# A belief that meets data every night. Put a file visits.csv with the columns day, channel, signed_up into data/
-# and take the comment signs away.
+# A belief that meets data every night. Put a file visits.csv with the columns day, channel, signed_up into
+# data/ and take the comment signs away.
 id: signup-google
 name: Sign-ups from Google
 type: probability

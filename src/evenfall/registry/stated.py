@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -16,7 +16,7 @@ from evenfall.registry.schemas.numbers import NOISE_KEYS
 from evenfall.registry.schemas.observations import QueryObservations
 from evenfall.registry.tree import Path, Tree
 
-__all__ = ["DISTRIBUTIONS", "StatedBeliefs", "distribution_of", "state_beliefs"]
+__all__ = ["DISTRIBUTIONS", "StatedBeliefs", "distribution_of", "missing_prior", "state_beliefs"]
 
 DISTRIBUTIONS: Final = {
     "probability": "beta",
@@ -27,8 +27,8 @@ DISTRIBUTIONS: Final = {
 """The distribution of each type's prior, whose update is exact."""
 
 _AGREEMENT: Final = 0.01
-"""Two priors agree when their means, and their deviations, differ by at most this fraction: more than rounding
-to two digits, less than anyone would mean by another number."""
+"""Two priors agree when their means, and their deviations, differ by at most this fraction: no less than what
+rounding to two digits does, no more than what anyone would call another number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +61,47 @@ def state_beliefs(
     definition: ParameterDefinition, tree: Tree
 ) -> tuple[StatedBeliefs, list[ConfigError], list[ConfigError]]:
     """Return the beliefs of a definition, what is wrong with them, and what is merely suspicious."""
-    problems = _mismatched_distribution(definition, tree)
-    if problems:
-        return StatedBeliefs(), problems, []
-    distribution = distribution_of(definition)
-    noise = _noise(definition)
-    found: list[tuple[Path, Numbers, Belief]] = []
-    for path, numbers in _places(definition):
-        if numbers.states_a_belief:
-            belief = _belief(distribution, noise, numbers, path, tree, problems, "manual")
-            if belief is not None:
-                found.append((path, numbers, belief))
-    fallback = None
-    if definition.fallback_value is not None and definition.fallback_value.states_a_belief:
-        fallback = _belief(
-            distribution, noise, definition.fallback_value, ("fallback_value",), tree, problems, "fallback"
-        )
-    warnings = _disagreements(found, tree)
-    if not found:
-        return StatedBeliefs(fallback=fallback), problems, warnings
-    _, numbers, prior = found[0]
-    return StatedBeliefs(prior, numbers.absorbed_until, fallback), problems, warnings
+    mismatched = _mismatched_distribution(definition, tree)
+    if mismatched:
+        return StatedBeliefs(), mismatched, []
+    reader = _Reader(tree, distribution_of(definition), _noise(definition))
+    priors = [
+        (path, numbers, belief)
+        for path, numbers in _places(definition)
+        if (belief := reader.belief(numbers, path, "manual")) is not None
+    ]
+    fallback = reader.belief(definition.fallback_value, ("fallback_value",), "fallback")
+    if not priors:
+        return StatedBeliefs(fallback=fallback), reader.problems, []
+    _, numbers, prior = priors[0]
+    stated = StatedBeliefs(prior, numbers.absorbed_until, fallback)
+    return stated, reader.problems, _disagreements(priors, tree)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Turns written numbers into beliefs of one distribution, and keeps what is wrong with them."""
+
+    tree: Tree
+    distribution: str
+    noise: dict[str, float]
+    problems: list[ConfigError] = field(default_factory=list)
+
+    def belief(self, numbers: Numbers | None, path: Path, kind: str) -> Belief | None:
+        """Return the belief; None when nothing is stated or it is not feasible."""
+        if numbers is None or not numbers.states_a_belief:
+            return None
+        said = numbers.numbers
+        if not any(key in NOISE_KEYS for key in said):
+            said = {**said, **self.noise}
+        origin = Origin(kind, f"{self.tree.file}:{self.tree.place(path)[0]}")
+        try:
+            return belief_from_numbers(self.distribution, said, origin)
+        except EvenfallError as error:
+            at = (*path, "stdev") if numbers.stdev is not None else path
+            value = self.tree.at(at)
+            self.problems.append(self.tree.error(error.message, at, value=value, remedy=error.remedy))
+            return None
 
 
 def missing_prior(definition: ParameterDefinition, stated: StatedBeliefs, tree: Tree) -> ConfigError | None:
@@ -123,27 +143,6 @@ def _noise(definition: ParameterDefinition) -> dict[str, float]:
         if said:
             return said
     return {}
-
-
-def _belief(
-    distribution: str,
-    noise: dict[str, float],
-    numbers: Numbers,
-    path: Path,
-    tree: Tree,
-    problems: list[ConfigError],
-    kind: str,
-) -> Belief | None:
-    said = numbers.numbers
-    if not any(key in NOISE_KEYS for key in said):
-        said = {**said, **noise}
-    line, _ = tree.place(path)
-    try:
-        return belief_from_numbers(distribution, said, Origin(kind, f"{tree.file}:{line}"))
-    except EvenfallError as error:
-        at = (*path, "stdev") if numbers.stdev is not None else path
-        problems.append(tree.error(error.message, at, value=tree.at(at), remedy=error.remedy))
-        return None
 
 
 def _mismatched_distribution(definition: ParameterDefinition, tree: Tree) -> list[ConfigError]:

@@ -143,8 +143,8 @@ TextOrSecret = Annotated[
 def dispatch(*groups: tuple[str, ...]) -> Discriminator:
     """Return the discriminator of a union of models that differ by their key ``type``.
 
-    Each group holds the types of one model; its tag is the first of them between angle brackets, so that a tag
-    is never taken for a key when an error is traced to its place.
+    Each group holds the types of one model; its tag is the first of them between angle brackets, so that
+    a tag is never taken for a key when an error is traced to its place.
     """
     tags = {name: f"<{group[0]}>" for group in groups for name in group}
 

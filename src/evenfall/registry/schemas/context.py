@@ -25,7 +25,7 @@ class Context(Model):
     Attributes
     ----------
     mece
-        Whether the values exclude each other and together cover everything, so that parts add up to the whole.
+        Whether the values exclude each other and together cover everything: parts then add up to the whole.
     other_policy
         What stands for the values not listed: nothing (null), what remains (computed), or a value of its own
         (explicit).

@@ -90,7 +90,7 @@ class QueryObservations(Model):
     query: Text | None = None
     query_template: Text | None = None
     context_variables: tuple[ContextKey, ...] = ()
-    parameters: dict[str, TimeText] = {}
+    parameters: dict[str, TimeText] = Field(default_factory=dict)
     result_mapping: ResultMapping = ResultMapping()
     result_type: Literal["single", "timeseries"] = "single"
     min_sample_size: _SampleSize = 100

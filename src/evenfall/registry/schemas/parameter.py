@@ -52,7 +52,7 @@ class ParameterDefinition(Model):
     name: str | None = None
     type: ParameterType = "probability"
     edge_reference: Text | None = None
-    context_filter: dict[ContextKey, Text] = {}
+    context_filter: dict[ContextKey, Text] = Field(default_factory=dict)
     visited_filter: (
         Annotated[
             VisitedFilter,

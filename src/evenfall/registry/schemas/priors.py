@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Tag
+from pydantic import Field, Tag
 
 from evenfall.registry.schemas.base import Duration, Id, Model, Text, TextOrSecret, TimeText, dispatch
 from evenfall.registry.schemas.numbers import Numbers
@@ -43,7 +43,7 @@ class SqlPrior(Model):
     type: Literal["sql"]
     connection: Id = "data"
     query: Text
-    parameters: dict[str, TimeText] = {}
+    parameters: dict[str, TimeText] = Field(default_factory=dict)
     refresh_frequency: Duration | None = None
     authentication: dict[str, TextOrSecret] | None = None
 
