@@ -1,0 +1,6 @@
+"""``python -m evenfall`` is the command line."""
+
+from evenfall.cli import main
+
+if __name__ == "__main__":
+    main()
