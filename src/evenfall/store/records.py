@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 from evenfall.beliefs.belief import Belief
+from evenfall.errors import EvenfallError
 from evenfall.findings import Finding, Light
 from evenfall.window import DayWindow
 
 __all__ = [
+    "Arrival",
+    "CommitReport",
     "Definition",
     "EvidenceRow",
     "Hyperparameter",
+    "Lease",
     "Message",
     "NightResult",
     "PosteriorRecord",
     "PriorVersion",
+    "QueuedMessage",
     "Record",
+    "RunAttempt",
+    "Task",
 ]
 
 
@@ -64,6 +72,12 @@ class EvidenceRow:
         Identity of the query that produced the row; only rows of the parameter's current query count.
     seen_at
         Logical instant (aware, UTC) of the night that read it.
+    version
+        1, 2, … per window in the order of writing, given by the store.
+    backfilled
+        Whether a backfill read it; then `seen_at` says nothing of how late the data arrived.
+    wall_at
+        Instant it was written, given by the store; None before.
     """
 
     parameter_id: str
@@ -76,6 +90,16 @@ class EvidenceRow:
     slice: str = ""
     age: str = "final"
     version: int = 1
+    backfilled: bool = False
+    wall_at: datetime | None = None
+
+
+class Arrival(NamedTuple):
+    """How large one interval was at one time it was read anew; the arrival delay is learned from these."""
+
+    window: DayWindow
+    seen_at: datetime
+    size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +185,7 @@ class PosteriorRecord:
     inputs_hash: str
     seen_at: datetime
     id: int = 0
+    wall_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,3 +252,86 @@ class Record:
     publish: bool = False
     findings: tuple[Finding, ...] = ()
     messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one owner to write for one run, until somebody takes it over.
+
+    Attributes
+    ----------
+    token
+        Fencing token: each attempt at a run key has a higher one, and only the highest may write.
+    owner
+        ``host:pid:start`` of the process, with anything the caller appends after another colon.
+    expires_at
+        Wall time from which others may take the run over without asking whether the owner lives.
+    task, task_token
+        The task this lease is for and its own fencing token; None and 0 for a lease on the whole run.
+    """
+
+    run_id: int
+    run_key: str
+    token: int
+    owner: str
+    expires_at: datetime
+    task: str | None = None
+    task_token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of a run, claimed: its name, what to do (JSON-ready), and the lease to do it under."""
+
+    name: str
+    payload: Mapping[str, object]
+    attempt: int
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class RunAttempt:
+    """One attempt at a run.
+
+    `status` is running, ok, partial, failed, cancelled or abandoned; the times are wall time.
+    """
+
+    run_id: int
+    run_key: str
+    kind: str
+    as_of: date
+    status: str
+    owner: str
+    token: int
+    started_at: datetime
+    heartbeat_at: datetime
+    finished_at: datetime | None
+    plan: str
+    summary: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """A message in the outbox and how its delivery goes; `status` is pending, delivered or failed."""
+
+    id: int
+    message: Message
+    status: str
+    attempts: int
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReport:
+    """What one commit did.
+
+    Attributes
+    ----------
+    written
+        New rows by table; tables without one are absent.
+    failed
+        Per parameter whose record was refused, why; nothing of such a record was written.
+    """
+
+    written: Mapping[str, int]
+    failed: Mapping[str, EvenfallError] = field(default_factory=dict)
