@@ -93,7 +93,7 @@ def spread(of_type: str, mean: float | None, stdev: float | None) -> str:
     """
     if mean is None or not math.isfinite(mean):
         return MISSING
-    if stdev is None or not math.isfinite(stdev):
+    if stdev is None or not (math.isfinite(stdev) and stdev > 0):
         return value(of_type, mean)
     numbers = (_number(of_type, number, stdev) for number in (mean, stdev))
     return " ± ".join(numbers) + _PERCENT.get(of_type, "")
