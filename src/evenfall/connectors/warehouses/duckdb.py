@@ -1,0 +1,206 @@
+"""The embedded warehouse: DuckDB in memory over the Parquet and CSV files of one folder, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from evenfall.connectors.warehouses import Opening, Table, too_many_rows
+from evenfall.connectors.warehouses.values import lower_names, plain_rows
+from evenfall.errors import SourceDown, SourceRejected
+
+__all__ = ["DuckDB"]
+
+_CONFIG: Final = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+    "temp_directory": "",
+}
+"""Before any file is known: no extension is fetched, no Python variable is a table, nothing spills to disk."""
+
+_MAX_THREADS: Final = 4
+_ZONED: Final = "TIMESTAMP WITH TIME ZONE"
+
+
+class DuckDB:
+    """DuckDB over the files of a project's data folder.
+
+    Table ``x`` is ``x/**/*.parquet`` (hive partitions become columns) or ``x.csv``. The engine may read that
+    folder and nothing else, and its configuration is locked before the first query.
+    """
+
+    dialect = "duckdb"
+
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        if not opening.path.is_dir():
+            raise SourceDown(
+                f"the folder {opening.path.name}/ does not exist",
+                connection=opening.name,
+                remedy="create it, or set the connection's path",
+            )
+        self.tables: frozenset[str] = frozenset()
+        self.empty_tables: frozenset[str] = frozenset()
+        self._zoned_tables: frozenset[str] = frozenset()
+        self._connection = duckdb.connect(":memory:", config=dict(_CONFIG))
+        try:
+            self._lock_down()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def query(self, sql: str, binds: Mapping[str, object]) -> Table:
+        """Return the rows of one compiled SELECT with its binds filled by name."""
+        with self._answered():
+            statements = self._connection.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise SourceRejected("not one SELECT", connection=self._opening.name)
+        with self._answered(), self._time_limit():
+            answer = self._connection.execute(statements[0], dict(binds))
+            if any(str(column[1]) == _ZONED for column in answer.description or ()):
+                answer = self._connection.execute(_as_wall_times(sql, answer.description), dict(binds))
+            rows = answer.fetchmany(self._opening.limits.max_rows + 1)
+            described = answer.description or []
+        if len(rows) > self._opening.limits.max_rows:
+            raise too_many_rows(self._opening)
+        if any(str(column[1]).startswith("DECIMAL") for column in described):
+            rows = plain_rows(rows)
+        return Table(lower_names(column[0] for column in described), rows)
+
+    def wall_time(self, instant: datetime, tables: Collection[str]) -> datetime:
+        """Return the local wall time of an instant; the instant itself where a table's times carry a zone.
+
+        A wall time that the autumn clock change repeats names two instants; a column with a zone is compared
+        with the one that is meant.
+        """
+        local = instant.astimezone(self._opening.zone)
+        return local if self._zoned_tables.intersection(tables) else local.replace(tzinfo=None)
+
+    def close(self) -> None:
+        """Let the engine and its memory go."""
+        self._connection.close()
+
+    def _lock_down(self) -> None:
+        """Confine the engine to the folder, make its tables, and lock the configuration.
+
+        The folder is allowed before external access goes off, because that switch cannot be undone; views are
+        made after it, so even they could not name a file elsewhere.
+        """
+        limits, run = self._opening.limits, self._connection.execute
+        run(f"SET allowed_directories = [{_quoted(str(self._opening.path))}]")
+        run(f"SET memory_limit = {_quoted(limits.memory)}")
+        run(f"SET threads = {min(os.cpu_count() or 1, _MAX_THREADS)}")
+        run(f"SET TimeZone = {_quoted(str(self._opening.zone))}")
+        run("SET enable_external_access = false")
+        self._make_views(_files(self._opening))
+        run("SET lock_configuration = true")
+
+    def _make_views(self, files: Mapping[str, str | None]) -> None:
+        empty = frozenset(name for name, source in files.items() if source is None)
+        for name, source in files.items():
+            if source is not None:
+                with self._answered():
+                    self._connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {source}')  # noqa: S608
+        zoned = self._connection.execute(
+            "SELECT DISTINCT lower(table_name) FROM duckdb_columns() WHERE NOT internal AND data_type = ?",
+            [_ZONED],
+        )
+        self._zoned_tables = frozenset(name for (name,) in zoned.fetchall())
+        self.tables, self.empty_tables = frozenset(files), empty
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        """Say what the engine's errors mean: try again, or change the query."""
+        name = self._opening.name
+        try:
+            yield
+        except duckdb.InterruptException:
+            seconds = self._opening.limits.timeout_seconds
+            raise SourceDown(
+                f"the query took longer than {seconds:g} s",
+                connection=name,
+                remedy="narrow it, or raise the limit",
+            ) from None
+        except duckdb.OutOfMemoryException:
+            raise SourceRejected(
+                f"the query needs more than {self._opening.limits.memory}",
+                connection=name,
+                remedy="aggregate earlier, or raise the limit",
+            ) from None
+        except duckdb.IOException as error:
+            raise SourceDown(_first_line(error), connection=name) from None
+        except duckdb.Error as error:
+            raise SourceRejected(_first_line(error), connection=name, remedy="correct the query") from None
+
+    @contextmanager
+    def _time_limit(self) -> Iterator[None]:
+        """Interrupt the engine from a second thread when the time is up."""
+        timer = threading.Timer(self._opening.limits.timeout_seconds, self._connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def _files(opening: Opening) -> dict[str, str | None]:
+    """Return each table's name and the function that reads it; None where its folder holds no file yet."""
+    tables: dict[str, str | None] = {}
+    for entry in sorted(opening.path.iterdir(), key=lambda path: path.name):
+        if entry.name.startswith(".") or '"' in entry.name:
+            continue
+        if entry.is_dir():
+            pattern = _quoted(str(_no_pattern(entry) / "**" / "*.parquet"))
+            found = [file for file in entry.rglob("*.parquet") if _checked(file, opening)]
+            source = f"read_parquet({pattern}, hive_partitioning = true, union_by_name = true)"
+            tables[entry.name.lower()] = source if found else None
+        elif entry.suffix == ".csv" and _checked(entry, opening):
+            tables.setdefault(entry.stem.lower(), f"read_csv({_quoted(str(_no_pattern(entry)))})")
+    return tables
+
+
+def _checked(file: Path, opening: Opening) -> bool:
+    """Return true for a file that really lies in the folder; refuse a link that leads out of it."""
+    if not file.resolve().is_relative_to(opening.path):
+        raise SourceRejected(
+            f"{file.relative_to(opening.path)} is a link that leads out of the folder",
+            connection=opening.name,
+            remedy="copy the file into the folder",
+        )
+    return True
+
+
+def _no_pattern(path: Path) -> Path:
+    """Return the path with the characters of file patterns taken literally."""
+    escaped = "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
+    return Path(escaped)
+
+
+def _as_wall_times(sql: str, description: list[tuple[str, ...]] | None) -> str:
+    """Return the query with times that carry a zone read as wall times, which need no zone library to fetch."""
+    names = [column[0] for column in description or ()]
+    aliases = [f"c{i}" for i in range(len(names))]
+    items = [
+        f'CAST({alias} AS TIMESTAMP) AS "{name}"' if str(kind) == _ZONED else f'{alias} AS "{name}"'
+        for alias, (name, kind, *_) in zip(aliases, description or (), strict=True)
+    ]
+    return f"SELECT {', '.join(items)} FROM ({sql}) AS answer({', '.join(aliases)})"  # noqa: S608
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
