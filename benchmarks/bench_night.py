@@ -154,7 +154,9 @@ def measure(title: str, own: int, sample: int) -> None:
 
 def main() -> None:
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--own", type=int, default=10_000, help="parameters with a query of their own; 0: none")
+    arguments.add_argument(
+        "--own", type=int, default=10_000, help="parameters with a query of their own; 0: none"
+    )
     arguments.add_argument("--sample", type=int, default=100)
     given = arguments.parse_args()
     measure("100 templates x 100 shards", 0, given.sample)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from evenfall.clock import Clock, Night, PinnedClock, SystemClock
+from evenfall.clock import Clock, Night
 from evenfall.errors import ConfigError, UsageError
 from evenfall.window import DayWindow
 
 if TYPE_CHECKING:
-    from evenfall.registry.model import Parameter, Registry
+    from evenfall.registry.parameter import Parameter
+    from evenfall.registry.registry import Registry
     from evenfall.runs.nightly import Progress
     from evenfall.runs.plan import NightPlan
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
     from evenfall.runs.world import World
-    from evenfall.store.database import Store
 
 __all__ = ["Project", "RunPlan", "Shown", "open_project"]
 
@@ -117,52 +117,26 @@ class Project:
 
     def close(self) -> None:
         """Let go of the database."""
-        if "store" in self.__dict__:
-            self.store.close()
+        if "world" in self.__dict__:
+            self.world.store.close()
 
     @cached_property
-    def registry(self) -> Registry:
-        """The definitions; of a broken file, its last good version."""
-        from evenfall.registry.files import load  # noqa: PLC0415 - loads pydantic and ruamel
-
-        found = load(self.root)
-        return load(self.root, self._open_store(found).last_good_definitions()) if found.problems else found
-
-    @cached_property
-    def store(self) -> Store:
-        """The project's history."""
-        return self._open_store(self.registry)
-
-    def _open_store(self, registry: Registry) -> Store:
-        from evenfall.store.database import open_store  # noqa: PLC0415 - loads SQLAlchemy
-
-        if "store" not in self.__dict__:
-            self.__dict__["store"] = open_store(self._store_url or registry.settings.store_url, root=self.root)
-        opened: Store = self.__dict__["store"]
-        return opened
-
-    @cached_property
-    def clock(self) -> Clock:
-        """The clock given when opening, else the project's pinned one, else the machine's."""
-        pinned = self.registry.settings.clock
-        if self._clock is not None:
-            return self._clock
-        if pinned is None:
-            return SystemClock()
-        noon = datetime.combine(pinned, time(12), tzinfo=self.registry.settings.zone)
-        return PinnedClock(noon.astimezone(UTC))
-
-    @property
     def world(self) -> World:
         """Definitions, history and clock together, as the runs take them."""
-        from evenfall.runs.world import World  # noqa: PLC0415 - loads SQLAlchemy
+        from evenfall.runs.world import open_world  # noqa: PLC0415 - loads SQLAlchemy, pydantic and ruamel
 
-        return World(self.registry, self.store, self.clock)
+        return open_world(self.root, clock=self._clock, store_url=self._store_url)
+
+    @property
+    def registry(self) -> Registry:
+        """The definitions; of a broken file, its last good version."""
+        return self.world.registry
 
     def reload(self) -> None:
-        """Read the definitions again."""
-        self.__dict__.pop("registry", None)
-        self.__dict__.pop("clock", None)
+        """Read the definitions again; the history stays open."""
+        from evenfall.runs.world import reread  # noqa: PLC0415 - see `world`
+
+        self.__dict__["world"] = reread(self.world, self.root)
 
     def validate(self) -> list[ConfigError]:
         """Return every problem of the project's files and queries, without touching data or history."""
@@ -190,14 +164,14 @@ class Project:
         return RunPlan(plan_night(world, world.night(), only=only, backfill=window), world)
 
     def update(self, parameter_id: str, *, as_of: date | str | None = None) -> dict[str, Any]:
-        """Run the night for one parameter and return its posterior, observations and divergence as JSON has them."""
+        """Run the night for one parameter and return posterior, observations and divergence as JSON has them."""
         from evenfall.runs.answer import update_answer  # noqa: PLC0415 - loads numerics
 
         report = self.nightly(as_of, only=parameter_id, retry_failed=True).apply()
         return update_answer(self.world, report)
 
     def accept(self, parameter_id: str) -> dict[str, Any]:
-        """Make the current posterior the new prior: its closed days are absorbed, no current number changes."""
+        """Make the current posterior the new prior; its closed days are absorbed, no current number changes."""
         from evenfall.runs.accept import accept  # noqa: PLC0415 - loads numerics
 
         return accept(self.world, self.registry.parameter(parameter_id))
@@ -245,9 +219,10 @@ class Project:
 
     def migrate(self) -> str:
         """Bring the store's schema up to this program's version and return the revision it is at."""
+        from evenfall.registry.files import load  # noqa: PLC0415 - loads pydantic and ruamel
         from evenfall.store.database import migrate_store  # noqa: PLC0415 - loads SQLAlchemy and Alembic
 
-        return migrate_store(self._store_url or self.registry.settings.store_url, root=self.root)
+        return migrate_store(self._store_url or load(self.root).settings.store_url)
 
 
 def _window(first: date | str, stop: date | str) -> DayWindow:

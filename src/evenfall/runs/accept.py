@@ -7,7 +7,7 @@ from typing import Any
 
 from evenfall.beliefs.posterior import UpdateRule
 from evenfall.errors import UsageError
-from evenfall.registry.model import Parameter
+from evenfall.registry.parameter import Parameter
 from evenfall.runs.chain import chain_of, promoted
 from evenfall.runs.ledger import observations_of
 from evenfall.runs.nightly import LEASE_SECONDS
@@ -35,7 +35,8 @@ def accept(world: World, parameter: Parameter) -> dict[str, Any]:
     results = store.night_results([identity], night.as_of)
     if current is None or chain is None or identity not in results:
         raise UsageError(
-            f"{identity} has no posterior to accept", remedy="run `evenfall nightly`, and see `evenfall status`"
+            f"{identity} has no posterior to accept",
+            remedy="run `evenfall nightly`, and see `evenfall status`",
         )
     evidence = store.evidence({identity: current.query_hash}, night.instant).get(identity, ())
     rows = {row.window: (row.size, row.total, row.squares) for row in evidence}

@@ -31,7 +31,11 @@ def _answer(world: World, result: NightResult) -> dict[str, Any]:
         "parameter_id": identity,
         "as_of": result.as_of.isoformat(),
         "outcome": result.outcome,
-        "divergence": {"light": str(result.light), **json_ready(dict(result.verdict)), "alert": result.light == "red"},
+        "divergence": {
+            "light": str(result.light),
+            **json_ready(dict(result.verdict)),
+            "alert": result.light == "red",
+        },
         "read": {
             "loaded": result.loaded,
             "counted": result.counted,
@@ -40,7 +44,13 @@ def _answer(world: World, result: NightResult) -> dict[str, Any]:
         },
     }
     if result.outcome in _SKIPPED or newest is None:
-        return {**answer, "skipped": True, "reason": result.outcome, "detail": result.detail, "remedy": result.remedy}
+        return {
+            **answer,
+            "skipped": True,
+            "reason": result.outcome,
+            "detail": result.detail,
+            "remedy": result.remedy,
+        }
     names = STATISTIC_NAMES[world.registry.parameters[identity].type]
     answer["posterior"] = posterior_as_dict(newest)
     answer["observations"] = dict(zip(names, newest.sums, strict=False))

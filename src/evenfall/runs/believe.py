@@ -59,7 +59,7 @@ def resolve_prior(case: Case, world: World) -> None:
     if case.chain is None:
         case.skipped = Skipped(
             "config_error",
-            "there is no prior: neither prior_source, bayesian_update.prior, value nor fallback_value has one",
+            "there is no prior in prior_source, bayesian_update.prior, value or fallback_value",
             "add `value: {mean: …, stdev: …}`",
         )
         return
@@ -84,7 +84,7 @@ def _from_definition(case: Case, world: World) -> None:
         if written is not None and written[0].theta != columns.theta:
             case.note(
                 "prior",
-                f"alpha_prior and beta_prior of the query ({columns}) are used; the definition says {written[0]}",
+                f"alpha_prior and beta_prior of the query ({columns}) win over the definition ({written[0]})",
                 "remove one of the two",
             )
         _from_outside(case, world, (columns, None))
@@ -109,9 +109,7 @@ def _from_outside(case: Case, world: World, candidate: tuple[Belief, date | None
         case.chain = changed
         return
     written = [
-        record
-        for record in world.store.posterior_history(case.id)
-        if record.seen_at < case.night.instant
+        record for record in world.store.posterior_history(case.id) if record.seen_at < case.night.instant
     ]
     accepted = find_write_back(belief, written)
     case.chain = changed if accepted is None else _promote(case, case.chain, accepted)

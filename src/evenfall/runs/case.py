@@ -13,11 +13,11 @@ from evenfall.beliefs.posterior import UpdateRule
 from evenfall.clock import Night
 from evenfall.findings import Finding, Light
 from evenfall.monitoring.lights import Verdict
-from evenfall.registry.model import Parameter
+from evenfall.registry.parameter import Parameter
 from evenfall.runs.chain import Chain, chain_of
 from evenfall.runs.ledger import Count, Sums
 from evenfall.runs.plan import Task
-from evenfall.runs.sources import Fetched
+from evenfall.runs.sources import Reading
 from evenfall.runs.world import World
 from evenfall.store.records import NightResult, PosteriorRecord
 from evenfall.window import DayWindow
@@ -51,7 +51,7 @@ class Case:
     stored_chain: Chain | None = None
     known: Mapping[DayWindow, Sums] = field(default_factory=dict)
     ledger: Mapping[DayWindow, Sums] = field(default_factory=dict)
-    fetched: Fetched | None = None
+    fetched: Reading | None = None
     count: Count = field(default_factory=lambda: Count(0, 0, 0, 0))
     rule: UpdateRule = field(default_factory=UpdateRule)
     observations: Observations = field(default_factory=lambda: Observations.of(()))

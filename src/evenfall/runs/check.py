@@ -27,8 +27,8 @@ def check(cases: Sequence[Case], settings: Settings) -> None:
     expected = _beliefs_before(judged, windows, promoted=True)
     baseline = _beliefs_before(judged, windows, promoted=False)
     inputs = [
-        _input(case, settings, *row)
-        for case, *row in zip(judged, windows, expected, baseline, strict=True)
+        _input(case, settings, window, prior, ledger)
+        for case, window, prior, ledger in zip(judged, windows, expected, baseline, strict=True)
     ]
     for case, verdict in zip(judged, check_chunk(inputs), strict=True):
         case.verdict = verdict
@@ -103,4 +103,3 @@ def _input(
         read_age=case.night.instant - read_at if read_at else None,
         source_down=case.skipped is not None and case.skipped.reason == "source_down",
     )
-

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from evenfall.beliefs.observations import STATISTIC_NAMES, Skipped
 from evenfall.findings import Finding, Light
+from evenfall.registry.schemas.fit import Alert
 from evenfall.runs.case import Case
 from evenfall.store.records import EvidenceRow, Hyperparameter, Message, NightResult, PriorVersion, Record
 
@@ -86,7 +87,9 @@ def _outcome(case: Case) -> Skipped:
         return case.skipped
     if case.fetched is not None and case.fetched.quarantined:
         days = len(case.fetched.quarantined)
-        return Skipped("quarantined", f"{days} of {len(case.task.windows)} windows set aside; the rest counted")
+        return Skipped(
+            "quarantined", f"{days} of {len(case.task.windows)} windows set aside; the rest counted"
+        )
     if not case.task.publish_due:
         return Skipped("not_due", "computed and checked; the current posterior is not due for renewal yet")
     return Skipped("updated")
@@ -174,11 +177,20 @@ def _alerts(case: Case, result: NightResult) -> Iterator[Message]:
     was_red = case.previous is not None and case.previous.light is Light.RED
     if result.light is not Light.RED or was_red:
         return
-    for number, alert in enumerate(case.parameter.alerts):
+    for number, alert in enumerate(_alert_routes(case)):
         yield Message(
             f"alert|{case.id}|{case.night.as_of}|{number}",
             alert.type,
-            {"alert": number, "text": result.detail, "remedy": result.remedy, "figures": dict(result.verdict)},
+            {
+                "alert": number,
+                "text": result.detail,
+                "remedy": result.remedy,
+                "figures": dict(result.verdict),
+            },
             case.id,
             case.night.instant,
         )
+
+
+def _alert_routes(case: Case) -> tuple[Alert, ...]:
+    return case.parameter.model_fit.alerts if case.parameter.model_fit is not None else ()

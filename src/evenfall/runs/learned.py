@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from evenfall.beliefs.discount import learn_half_life
 from evenfall.clock import Night
-from evenfall.registry.model import Parameter
+from evenfall.registry.parameter import Parameter
 from evenfall.runs.chain import chain_of
 from evenfall.runs.ledger import observations_of
 from evenfall.runs.sources import shape_of
@@ -23,6 +23,9 @@ __all__ = ["Learned", "arrival_delay_days", "learn"]
 
 _NIGHTS_NEEDED = 30
 """Nights with a read before the arrival delay is learned; until then a day closes after one day."""
+
+_DAYS_SAMPLED = 60
+"""Days back whose arrival is looked at: how late events were a year ago says little of how late they are."""
 
 _ARRIVED = 0.99
 """Share of the trials that must have arrived before a day counts as closed."""
@@ -54,7 +57,8 @@ class Learned:
 def learn(world: World, night: Night) -> Learned:
     """Return what the ledger as it stood before `night` teaches; running the night again teaches the same."""
     before = world.before(night)
-    arrivals = world.store.arrivals(before.instant)
+    since = before.as_of - timedelta(days=_DAYS_SAMPLED)
+    arrivals = world.store.arrivals(before.instant, since)
     discounted = [p for p in world.registry.parameters.values() if p.half_life_days == "learned"]
     return Learned(
         arrival_delay_days(arrivals, before),
@@ -70,9 +74,7 @@ def arrival_delay_days(arrivals: Sequence[Arrival], night: Night) -> float:
     """
     if len({arrival.seen_at for arrival in arrivals}) < _NIGHTS_NEEDED:
         return 1.0
-    delays = np.array(
-        [(a.seen_at - day_start(a.window.stop, night.zone)).total_seconds() / 86400 for a in arrivals]
-    )
+    delays = np.array([(a.seen_at - day_start(a.stop, night.zone)).total_seconds() / 86400 for a in arrivals])
     added = np.array([abs(a.added) for a in arrivals])
     if added.sum() == 0:
         return 1.0

@@ -37,7 +37,11 @@ def apply(world: World, plan: NightPlan, progress: Progress | None = None) -> Ni
     instant = plan.night.instant
     store.record_definitions(_definitions(world), instant)
     lease = store.start_run(
-        plan.run_key, plan.kind, plan.night.as_of, plan_json=json.dumps(plan.as_dict()), lease_seconds=LEASE_SECONDS
+        plan.run_key,
+        plan.kind,
+        plan.night.as_of,
+        plan_json=json.dumps(plan.as_dict()),
+        lease_seconds=LEASE_SECONDS,
     )
     status = "failed"
     written: Counter[str] = Counter()
@@ -70,7 +74,9 @@ def _isolated(tasks: Sequence[Task], plan: NightPlan, world: World, learned: Lea
     except Exception as error:  # noqa: BLE001 - see the docstring
         if len(tasks) > 1:
             half = len(tasks) // 2
-            return _isolated(tasks[:half], plan, world, learned) + _isolated(tasks[half:], plan, world, learned)
+            return _isolated(tasks[:half], plan, world, learned) + _isolated(
+                tasks[half:], plan, world, learned
+            )
         (case,) = recall(tasks, plan.night, world)
         case.fail(error)
         return [failed_record(case)]
@@ -97,9 +103,7 @@ def _commit(
     if refused:
         written.update(world.store.commit(list(refused.values()), lease).written)
         records[:] = [refused.get(record.parameter_id, record) for record in records]
-    failures.update(
-        {r.parameter_id: r.result.detail for r in records if r.result.outcome == "failed"}
-    )
+    failures.update({r.parameter_id: r.result.detail for r in records if r.result.outcome == "failed"})
 
 
 def _with_learned(record: Record, learned: Learned, plan: NightPlan) -> Record:
@@ -110,8 +114,8 @@ def _with_learned(record: Record, learned: Learned, plan: NightPlan) -> Record:
 def _definitions(world: World) -> list[Definition]:
     registry = world.registry
     return [
-        Definition(source.path, source.sha256, source.text, source.good, registry.git_revision)
-        for source in registry.sources.values()
+        Definition(source.path, source.sha256, source.text, True, registry.git_revision)
+        for source in (registry.sources or {}).values()
     ]
 
 
@@ -130,5 +134,3 @@ def _report(
         failures=failures,
         config_problems=len(world.registry.problems),
     )
-
-

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import batched
+from itertools import groupby
 from typing import Any
 
 from evenfall.beliefs.observations import Skipped
 from evenfall.clock import Night
 from evenfall.errors import EvenfallError
-from evenfall.registry.model import Parameter
+from evenfall.registry.parameter import Parameter
 from evenfall.registry.time_expression import resolve_time
 from evenfall.runs.chain import chain_of
 from evenfall.runs.report import json_ready
 from evenfall.runs.sources import Shape, shape_of
 from evenfall.runs.windows import Span, days_to_read, missing_windows, tumbling_to_read
 from evenfall.runs.world import World
-from evenfall.store.ledger import EvidenceSpan
-from evenfall.store.records import NightResult, PosteriorRecord, PriorVersion
+from evenfall.store.records import EvidenceSpan, NightResult, PosteriorRecord, PriorVersion
 from evenfall.window import DayWindow, local_day
 
 __all__ = ["NightPlan", "Task", "plan_night"]
 
 CHUNK = 500
 """Parameters that share a transaction: large enough for bulk writes, small enough to lose little to a kill."""
+
+COMPUTED_RULES = frozenset({"auto", "conjugate"})
+"""Update rules whose posteriors are exact; auto starts with the cheapest engine that is, which is conjugate."""
 
 POISON_AFTER = 3
 """Nights in a row a parameter may fail before it is tried less and less often."""
@@ -72,8 +74,13 @@ class NightPlan:
 
     @property
     def chunks(self) -> tuple[tuple[Task, ...], ...]:
-        """The tasks in the groups that are read, computed and kept together."""
-        return tuple(batched(self.tasks, CHUNK, strict=False))
+        """The tasks in the groups that are read, computed and kept together; a template stays in one."""
+        chunks: list[list[Task]] = [[]]
+        for _, group in groupby(self.tasks, key=lambda task: task.parameter_id.partition("[")[0]):
+            if len(chunks[-1]) >= CHUNK:
+                chunks.append([])
+            chunks[-1] += group
+        return tuple(tuple(chunk) for chunk in chunks if chunk)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as JSON-ready data."""
@@ -193,9 +200,12 @@ def _plan_parameter(
 def _refusal(
     parameter: Parameter, previous: NightResult | None, night: Night, retry_failed: bool
 ) -> Skipped | None:
-    error = parameter.config_error
-    if error is not None and not parameter.usable:
-        return Skipped("config_error", str(error), error.remedy)
+    if parameter.update_rule not in COMPUTED_RULES:
+        return Skipped(
+            "config_error",
+            f"update_rule {parameter.update_rule} needs sampling, which this version does not do",
+            f"use one of {', '.join(sorted(COMPUTED_RULES))}",
+        )
     if previous is None or retry_failed or previous.failures < POISON_AFTER:
         return None
     wait = timedelta(days=min(2 ** (previous.failures - POISON_AFTER), 32))
@@ -225,8 +235,8 @@ def _span(world: World, night: Night, parameter: Parameter, past: _Past) -> Span
 
     The bound window covers whole local days: its start and its end are rounded down to midnight.
     """
-    source, zone = parameter.observation_source, night.zone
-    expressions = dict(source.parameters) if source is not None and source.parameters else {}
+    zone = night.zone
+    expressions = getattr(parameter.observation_source, "parameters", {})
     end = night.as_of
     if "end_date" in expressions:
         end = min(end, local_day(resolve_time(expressions["end_date"], night.instant, zone), zone))
@@ -278,4 +288,3 @@ def _known_windows(
         return (whole,)
     rows = world.store.evidence({parameter.id: shape.query_hash}, night.instant)
     return [row.window for row in rows.get(parameter.id, ())]
-

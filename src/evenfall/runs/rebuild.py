@@ -41,7 +41,9 @@ def rebuild(world: World, only: str | None = None) -> RebuildReport:
 def _rebuilt(
     world: World, identity: str, stored: Sequence[PosteriorRecord]
 ) -> Iterator[tuple[PosteriorRecord, Belief]]:
-    versions = {version.version: version for version in world.store.priors([identity], datetime.max).get(identity, ())}
+    versions = {
+        version.version: version for version in world.store.priors([identity], datetime.max).get(identity, ())
+    }
     history = world.store.evidence_history(identity)
     roots, observations, rules = [], [], []
     for record in stored:
@@ -62,9 +64,11 @@ def _evidence(history: Sequence[EvidenceRow], record: PosteriorRecord) -> Observ
     A night that ran late wrote rows with an earlier logical time than nights that had run before it; what those
     nights computed did not know them.
     """
+    written = record.wall_at
     known: dict[DayWindow, tuple[tuple[datetime, int], Sums]] = {}
     for row in history:
-        if row.query_hash != record.query_hash or row.seen_at > record.seen_at or row.wall_at > record.wall_at:
+        later = row.wall_at is not None and written is not None and row.wall_at > written
+        if row.query_hash != record.query_hash or row.seen_at > record.seen_at or later:
             continue
         rank = (row.seen_at, row.version)
         if row.window not in known or known[row.window][0] < rank:

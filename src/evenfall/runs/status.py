@@ -6,7 +6,7 @@ from datetime import datetime
 
 from evenfall.clock import Night
 from evenfall.findings import Light
-from evenfall.registry.model import Parameter
+from evenfall.registry.parameter import Parameter
 from evenfall.runs.chain import Chain, chain_of
 from evenfall.runs.plan import plan_night
 from evenfall.runs.report import Gap, History, Status, StatusRow

@@ -6,6 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evenfall.beliefs.observations import Observations, Skipped
 from evenfall.beliefs.overdispersion import learn_kappa
 from evenfall.beliefs.posterior import UpdateRule, posterior
@@ -65,7 +68,9 @@ def _count(case: Case) -> None:
 def _choose_rule(case: Case, learned: Learned) -> None:
     """Settle the numbers the posterior depends on beside prior and evidence."""
     parameter = case.parameter
-    case.watermark = local_day(case.night.instant - timedelta(days=learned.arrival_delay_days), case.night.zone)
+    case.watermark = local_day(
+        case.night.instant - timedelta(days=learned.arrival_delay_days), case.night.zone
+    )
     half_life = parameter.half_life_days
     kappa = parameter.kappa
     case.rule = UpdateRule(
@@ -77,7 +82,9 @@ def _choose_rule(case: Case, learned: Learned) -> None:
 def _infer(cases: list[Case]) -> None:
     """Compute the posteriors of all parameters at once: the root of each chain times its whole ledger."""
     for case in cases:
-        case.observations = observations_of(case.ledger).between(case.prior.root.absorbed_until, case.night.as_of)
+        case.observations = observations_of(case.ledger).between(
+            case.prior.root.absorbed_until, case.night.as_of
+        )
         case.skipped = case.skipped or _too_few(case)
     ready = [case for case in cases if case.skipped is None and len(case.observations)]
     beliefs = posterior(
@@ -116,9 +123,9 @@ def _counted_until(observations: Observations) -> date:
     return last
 
 
-def samples(type_: str, sums: Sequence[float]) -> float:
+def samples(type_: str, sums: NDArray[np.float64]) -> float:
     """Return how many samples the sums hold: trials or n, and for a rate the events."""
-    return sums[1] if type_ == "rate" else sums[0]
+    return float(sums[1] if type_ == "rate" else sums[0])
 
 
 def _too_few(case: Case) -> Skipped | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from evenfall.errors import ConfigError, EvenfallError
-from evenfall.registry.model import Parameter, Registry
+from evenfall.registry.parameter import Parameter
+from evenfall.registry.registry import Registry
 from evenfall.runs.sources import check_prior_query, shape_of
 
 __all__ = ["query_problems"]
@@ -43,5 +44,11 @@ def _problems(parameter: Parameter, registry: Registry) -> list[ConfigError]:
 def _placed(parameter: Parameter, path: str, refused: EvenfallError) -> ConfigError:
     file, line, column = parameter.locate(path)
     return ConfigError(
-        refused.message, file=file, line=line, column=column, path=path, value=parameter.id, remedy=refused.remedy
+        refused.message,
+        file=file,
+        line=line,
+        column=column,
+        path=path,
+        value=parameter.id,
+        remedy=refused.remedy,
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
-from evenfall.clock import Clock, Night
+from evenfall.clock import Clock, Night, PinnedClock, SystemClock
 from evenfall.errors import UsageError
-from evenfall.registry.model import Parameter, Registry
-from evenfall.store.database import Store
+from evenfall.registry.files import load
+from evenfall.registry.parameter import Parameter
+from evenfall.registry.registry import Registry
+from evenfall.registry.settings import Settings
+from evenfall.store.database import Store, open_store
 
-__all__ = ["World"]
+__all__ = ["World", "open_world", "reread"]
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,34 @@ class World:
     def before(night: Night) -> Night:
         """Return the night before `night`."""
         return Night(night.as_of - timedelta(days=1), night.zone, night.hour)
+
+
+def open_world(root: Path, *, clock: Clock | None = None, store_url: str | None = None) -> World:
+    """Return the project in `root` with its history; a broken file is read in its last good version.
+
+    Parameters
+    ----------
+    clock
+        What time it is; by default the project's pinned clock, else the machine's.
+    store_url
+        Database to use in place of the project's own, such as ``memory``.
+    """
+    registry = load(root)
+    store = open_store(store_url or registry.settings.store_url)
+    registry = _with_last_good(registry, store)
+    return World(registry, store, clock or _clock_of(registry.settings))
+
+
+def reread(world: World, root: Path) -> World:
+    """Return the world with its definitions as the files say now."""
+    return replace(world, registry=_with_last_good(load(root), world.store))
+
+
+def _with_last_good(registry: Registry, store: Store) -> Registry:
+    return load(registry.root, store.last_good_definitions()) if registry.problems else registry
+
+
+def _clock_of(settings: Settings) -> Clock:
+    if settings.clock is None:
+        return SystemClock()
+    return PinnedClock(datetime.combine(settings.clock, time(12), tzinfo=settings.zone).astimezone(UTC))
