@@ -17,6 +17,7 @@ __all__ = [
     "CommitReport",
     "Definition",
     "EvidenceRow",
+    "EvidenceSpan",
     "Hyperparameter",
     "Lease",
     "Message",
@@ -94,12 +95,25 @@ class EvidenceRow:
     wall_at: datetime | None = None
 
 
-class Arrival(NamedTuple):
-    """How large one interval was at one time it was read anew; the arrival delay is learned from these."""
+class EvidenceSpan(NamedTuple):
+    """Which days the ledger holds of one query of a parameter: from `first` up to `stop`, `days` of them."""
 
-    window: DayWindow
+    query_hash: str
+    first: date
+    stop: date
+    days: int
+
+
+class Arrival(NamedTuple):
+    """By how much the sizes of all windows that end at `stop` changed when they were read at `seen_at`.
+
+    `added` is the sum over windows of the absolute difference from the reading before, the first one being the
+    whole size; the arrival delay is learned from these.
+    """
+
+    stop: date
     seen_at: datetime
-    size: float
+    added: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +125,9 @@ class PriorVersion:
     version
         1, 2, … per parameter, given by the store when it is saved (0 before).
     reason
-        ``declared`` (a root: numbers from outside), ``promoted`` (an accepted posterior), ``rebuilt`` (a promoted
-        version recomputed because days it had absorbed were restated), ``fallback`` (a root used for want of a
-        source).
+        ``declared`` (a root: numbers from outside), ``promoted`` (an accepted posterior), ``rebuilt`` (a
+        promoted version recomputed because days it had absorbed were restated), ``fallback`` (a root used for
+        want of a source).
     root
         Version number of the root this one descends from; its own number (or 0 before saving) for a root.
     absorbed_until
@@ -165,6 +179,8 @@ class PosteriorRecord:
         Equal-tailed 95 % interval.
     sums
         (size, total, squares) of the evidence counted.
+    id, wall_at
+        Number in the store and wall time at which it was written, given by the store.
     """
 
     parameter_id: str
