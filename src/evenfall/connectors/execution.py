@@ -53,7 +53,7 @@ class Read:
 
     @property
     def asked(self) -> tuple[DayWindow, ...]:
-        """The ranges of dates to bind: the windows, or for a time series the one range that holds them all."""
+        """The ranges of dates to bind: the windows, or for a time series the one that holds them all."""
         if self.query.date_column is None or not self.windows:
             return self.windows
         first = min(window.first for window in self.windows)
@@ -111,7 +111,7 @@ def _all_at_once(executions: Sequence[Execution], fill: _Binds, sql: str, wareho
     for part in batched(range(len(executions)), _BATCH, strict=False):
         table = warehouse.query(sql, fill.of_many(part, executions))
         answer.columns = table.columns[1:]
-        answer.origins += [row[0] for row in table.rows]  # type: ignore[misc] -- the position we sent
+        answer.origins += [int(str(row[0])) for row in table.rows]
         answer.rows += [row[1:] for row in table.rows]
     return answer
 

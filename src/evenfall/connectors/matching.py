@@ -126,7 +126,7 @@ class _Match:
     ) -> NDArray[np.int64]:
         """Look rows up again whose context values are numbers, and list those that no shard has."""
         lost: dict[tuple[str | None, ...], tuple[int, float]] = {}
-        for row in np.flatnonzero(found == _NOWHERE):
+        for row in np.flatnonzero(found == _NOWHERE).tolist():
             values = tuple(None if column[row] is None else str(column[row]) for column in columns)
             found[row] = lookup.get(values, _NOWHERE)
             if found[row] == _NOWHERE:

@@ -38,8 +38,8 @@ _HISTORY_REMEDY: Final = (
 def fetch_prior(parameter: Parameter, warehouse: Warehouse, night: Night) -> Belief | Skipped:
     """Return the belief that a parameter's SQL prior source states tonight.
 
-    The query returns one row, its columns named mean and stdev, or alpha and beta, or as the distribution's own
-    numbers; no row, or a row of NULLs, is ``no_data``.
+    The query returns one row, its columns named mean and stdev, or alpha and beta, or as the distribution's
+    own numbers; no row, or a row of NULLs, is ``no_data``.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def fetch_prior(parameter: Parameter, warehouse: Warehouse, night: Night) -> Bel
 
 
 def history_subject(parameter: Parameter) -> str:
-    """Return the id of the parameter whose stored posterior is this one's prior: its own, unless it names one.
+    """Return the id of the parameter whose stored posterior is this one's prior: its own, or one it names.
 
     Raises
     ------

@@ -74,8 +74,8 @@ def check_binds(tree: exp.Query, own: Mapping[str, str], extra: Collection[str])
 def bind_logical_clock(tree: exp.Query) -> exp.Query:
     """Return the tree with every reading of the clock replaced by a bind, so a night repeats exactly.
 
-    ``NOW()`` and ``CURRENT_TIMESTAMP`` become the night's instant, ``CURRENT_DATE`` its date; the words SQLite
-    and others take for the clock (``date('now')``) likewise.
+    ``NOW()`` and ``CURRENT_TIMESTAMP`` become the night's instant, ``CURRENT_DATE`` its date; the words
+    SQLite and others take for the clock (``date('now')``) likewise.
     """
 
     def replaced(node: exp.Expr) -> exp.Expr:
@@ -91,7 +91,9 @@ def bind_logical_clock(tree: exp.Query) -> exp.Query:
 
     for call in tree.find_all(exp.Func):
         _refuse_hidden_clock(call)
-    return tree.transform(replaced)
+    bound = tree.transform(replaced)
+    assert isinstance(bound, exp.Query), "a transformed query is a query"
+    return bound
 
 
 def _clock_word(literal: exp.Literal) -> exp.Expr:

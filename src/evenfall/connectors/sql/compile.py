@@ -12,7 +12,7 @@ from typing import Final
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
-from evenfall.connectors.sql import binds, corrections, guard, lateral, splitting
+from evenfall.connectors.sql import binds, corrections, guard, lateral, scopes, splitting
 from evenfall.connectors.sql.template import bind_name, check_names, parse_template
 from evenfall.errors import QueryRefused
 
@@ -233,7 +233,7 @@ def _check_dates(tree: exp.Query, dialect: str) -> None:
 
 
 def _closed_window(tree: exp.Query) -> str:
-    """Return the words of a comparison that takes in the end or leaves out the start; empty when there is none."""
+    """Return a comparison that takes in the end or leaves out the start, in words; empty when there is none."""
     for placeholder in binds.placeholders(tree, binds.START_DATE, binds.END_DATE):
         comparison = placeholder.parent
         bind, start = f":{placeholder.name}", placeholder.name == binds.START_DATE
@@ -254,7 +254,7 @@ def _needs_own_execution(tree: exp.Query, wanted: _Wanted, own: Mapping[str, str
     shard_binds = {own[key] for key in wanted.shard_keys if key in own}
     if binds.placeholders(tree, *shard_binds):
         return True
-    columns = splitting.output_columns(tree)
+    columns = scopes.output_columns(tree)
     if columns is None:
         return False
     missing = [k for k in wanted.shard_keys if not {k.lower(), f"context_{k.lower()}"} & columns.keys()]
@@ -278,7 +278,7 @@ def _compiled(tree: exp.Query, wanted: _Wanted, own: Mapping[str, str], per_shar
     used = frozenset(p.name for p in binds.placeholders(tree))
     shard_binds = frozenset(own[key] for key in wanted.shard_keys if key in own) if per_shard else frozenset()
     several = wanted.dated and not reason and wanted.dialect in lateral.DIALECTS
-    columns = splitting.output_columns(tree)
+    columns = scopes.output_columns(tree)
     return CompiledQuery(
         sql=sql,
         lateral_sql=lateral.for_many_windows(tree, used & shard_binds, wanted.dialect) if several else None,

@@ -1,7 +1,7 @@
 """What a user's SELECT may be made of: syntax, and functions that only read their arguments.
 
-Both are lists of what is allowed. A function that reads a file, the environment, the catalogue or the clock, or that
-gives another answer each time, is on neither, and what nobody thought of is refused.
+Both are lists of what is allowed. A function that reads a file, the environment, the catalogue or the clock,
+or that gives another answer each time, is on neither, and what nobody thought of is refused.
 """
 
 from __future__ import annotations
@@ -77,26 +77,28 @@ SYNTAX: Final[frozenset[type[exp.Expr]]] = frozenset(
         ),
     }
 )
-"""Node types of the parse tree that are not calls of named functions, or are calls with a syntax of their own."""
+"""Node types of the parse tree that are no calls, or calls with a syntax of their own."""
 
-NAMED_FUNCTIONS: Final[frozenset[str]] = frozenset(
-    """
-    count sum avg min max total count_if countif bool_and bool_or any_value arg_max arg_min max_by min_by
-    stddev stddev_pop stddev_samp variance var_pop var_samp median mode quantile quantile_cont quantile_disc
-    percentile_cont percentile_disc approx_count_distinct approx_quantile first last first_value last_value
-    nth_value row_number rank dense_rank percent_rank cume_dist ntile lag lead corr covar_pop covar_samp
-    coalesce ifnull nullif iif if greatest least abs sign round floor ceil ceiling trunc sqrt power pow exp ln log
-    log2 log10 mod sin cos tan asin acos atan atan2 pi degrees radians isnan isfinite isinf
-    lower upper length len trim ltrim rtrim substr substring left right replace concat concat_ws starts_with
-    ends_with prefix suffix contains instr strpos position split_part reverse lpad rpad ascii unicode chr
-    regexp_matches regexp_extract regexp_replace regexp_full_match like_escape hash md5 sha256
-    date datetime time julianday unixepoch strftime strptime try_strptime date_trunc datetrunc date_part datepart
-    date_diff datediff date_add date_sub datesub last_day dayname monthname year quarter month week weekofyear
-    weekday isodow dayofweek dayofmonth dayofyear day hour minute second epoch epoch_ms epoch_us make_date
-    make_timestamp to_timestamp to_days to_hours to_minutes to_seconds to_weeks to_months to_years age time_bucket
-    json_extract json_extract_string list_contains array_length struct_extract typeof
-    """.split()
-)
+_NAMES: Final = """
+    count sum avg min max total count_if countif bool_and bool_or any_value arg_max arg_min max_by
+    min_by stddev stddev_pop stddev_samp variance var_pop var_samp median mode quantile
+    quantile_cont quantile_disc percentile_cont percentile_disc approx_count_distinct
+    approx_quantile first last first_value last_value nth_value row_number rank dense_rank
+    percent_rank cume_dist ntile lag lead corr covar_pop covar_samp coalesce ifnull nullif iif if
+    greatest least abs sign round floor ceil ceiling trunc sqrt power pow exp ln log log2 log10 mod
+    sin cos tan asin acos atan atan2 pi degrees radians isnan isfinite isinf lower upper length len
+    trim ltrim rtrim substr substring left right replace concat concat_ws starts_with ends_with
+    prefix suffix contains instr strpos position split_part reverse lpad rpad ascii unicode chr
+    regexp_matches regexp_extract regexp_replace regexp_full_match like_escape hash md5 sha256 date
+    datetime time julianday unixepoch strftime strptime try_strptime date_trunc datetrunc date_part
+    datepart date_diff datediff date_add date_sub datesub last_day dayname monthname year quarter
+    month week weekofyear weekday isodow dayofweek dayofmonth dayofyear day hour minute second epoch
+    epoch_ms epoch_us make_date make_timestamp to_timestamp to_days to_hours to_minutes to_seconds
+    to_weeks to_months to_years age time_bucket json_extract json_extract_string list_contains
+    array_length struct_extract typeof
+"""
+
+NAMED_FUNCTIONS: Final = frozenset(_NAMES.split())
 """Functions by the names the warehouses give them."""
 
 _SQLGLOT_ONLY: Final = {

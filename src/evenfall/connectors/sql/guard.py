@@ -1,7 +1,7 @@
 """One read-only SELECT over known tables, or a refusal: the proof is made on the parse tree.
 
-Everything in the tree must be on a list of what is allowed. The text that is executed later is written anew from
-the tree that passed here, so comments, odd spacing and anything the parser overlooked are gone from it.
+Everything in the tree must be on a list of what is allowed. The text that is executed later is written anew
+from the tree that passed here, so comments, odd spacing and what the parser overlooked are gone from it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One query for many windows: the user's SELECT, evaluated once per row of a small table of windows.
 
-``LATERAL`` is defined as evaluating the subquery anew for each row on its left, so the rows are those of as many
-separate executions; the warehouse may read the table once for all of them.
+``LATERAL`` is defined as evaluating the subquery anew for each row on its left, so the rows are those of as
+many separate executions; the warehouse may read the table once for all of them.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """When a total may be read day by day: only where the days' counts add up to the window's.
 
-A sum over a window equals the sum of its days' sums when each counted row belongs to exactly one day and nothing
-else in the query is cut by the window. What cannot be shown from the text counts as not splittable, with the reason
-in words.
+A sum over a window equals the sum of its days' sums when each counted row belongs to exactly one day and
+nothing else in the query is cut by the window. What cannot be shown from the text counts as not splittable, with the
+reason in words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from sqlglot import exp
@@ -21,16 +22,28 @@ from evenfall.connectors.sql.binds import (
     START_DATE,
     placeholders,
 )
+from evenfall.connectors.sql.scopes import (
+    aggregates,
+    conjuncts,
+    first_select,
+    first_source,
+    is_root,
+    output_columns,
+    own_nodes,
+    reader_of,
+    scope_name,
+)
 
-__all__ = ["date_comparison", "output_columns", "why_not_splittable"]
+__all__ = ["date_comparison", "why_not_splittable"]
 
-_COUNTING: Final = (exp.Count, exp.CountIf)
-_TRANSPARENT: Final = (exp.Paren, exp.Cast, exp.TryCast, exp.Alias)
-_BIND_WRAPPERS: Final = (exp.Paren, exp.Cast, exp.TryCast, exp.Date, exp.TsOrDsToDate, exp.Datetime)
+_DATE_WRAPPERS: Final = (exp.Paren, exp.Cast, exp.TryCast, exp.Date, exp.TsOrDsToDate, exp.Datetime)
 
 
 def why_not_splittable(tree: exp.Query, context_columns: Collection[str], statistics: Collection[str]) -> str:
     """Return why the query may not be split by day; empty when it may.
+
+    A query that binds ``:lookback_start`` or ``:as_of`` where it looks beyond the attempts' day says by that
+    that it is meant per day; then only the attempts may carry the two dates, and the statistics must add.
 
     Parameters
     ----------
@@ -41,76 +54,66 @@ def why_not_splittable(tree: exp.Query, context_columns: Collection[str], statis
     statistics
         Output columns that are counted as evidence (lower case).
     """
-    dated = [p for p in (*placeholders(tree, START_DATE), *placeholders(tree, END_DATE))]
-    scopes = _unique(_scope(p) for p in dated)
+    dates = placeholders(tree, START_DATE, END_DATE)
+    scopes = list({id(scope): scope for p in dates if (scope := p.find_ancestor(exp.Select))}.values())
     if len(scopes) != 1:
-        return f"the dates cut {len(scopes)} parts of the query ({', '.join(map(_scope_name, scopes))})"
-    if len(dated) != 2:
-        return "a date bind is used more than once"
-    bearing = scopes[0]
-    compared = date_comparison(bearing)
+        return f"the dates cut {len(scopes)} parts of the query ({', '.join(map(scope_name, scopes))})"
+    if len(dates) != 2:
+        return "a date is bound more than once"
+    compared = date_comparison(scopes[0])
     if compared is None:
         return "the dates do not compare one column as >= :start_date and < :end_date"
-    if _bounded_by_clock(bearing, compared):
+    if _bounded_by_clock(scopes[0], compared):
         return f"{compared.sql()} is also bounded by NOW() or CURRENT_DATE"
-    declared_daily = bool(placeholders(tree, LOOKBACK_START, AS_OF))
-    if not declared_daily:
-        for reason in _cut_by_day(tree, bearing, compared, context_columns):
-            return reason
-    return _not_additive(tree, bearing, statistics, declared_daily)
+    path = _path(tree, scopes[0])
+    meant_per_day = bool(placeholders(tree, LOOKBACK_START, AS_OF))
+    if not meant_per_day:
+        if isinstance(path[-1], str):
+            return path[-1]
+        for part in path:
+            for reason in _cut_by_day(part, compared, context_columns):
+                return reason
+    return _not_additive(tree, path, statistics, meant_per_day)
 
 
 def date_comparison(select: exp.Select) -> exp.Expr | None:
-    """Return the expression that is >= :start_date and < :end_date in the conditions of `select`, if one is."""
-    lower = [e for c in _conjuncts(select) if (e := _compared(c, START_DATE, exp.GTE, exp.LTE)) is not None]
-    upper = [e for c in _conjuncts(select) if (e := _compared(c, END_DATE, exp.LT, exp.GT)) is not None]
+    """Return the expression that `select` wants >= :start_date and < :end_date, if there is one."""
+    conditions = list(conjuncts(select))
+    lower = [e for c in conditions if (e := _compared(c, START_DATE, exp.GTE, exp.LTE)) is not None]
+    upper = [e for c in conditions if (e := _compared(c, END_DATE, exp.LT, exp.GT)) is not None]
     if len(lower) != 1 or len(upper) != 1 or lower[0] != upper[0]:
         return None
-    expression = lower[0]
-    plain = expression.find(exp.Column) and not expression.find(exp.Placeholder, exp.Select)
-    return expression if plain else None
+    plain = lower[0].find(exp.Column) and not lower[0].find(exp.Placeholder, exp.Select)
+    return lower[0] if plain else None
 
 
-def output_columns(tree: exp.Query) -> dict[str, exp.Expr] | None:
-    """Return the output columns by lower-case name, a ``*`` opened; None when a ``*`` hides them."""
-    select = _first_select(tree)
-    columns: dict[str, exp.Expr] = {}
-    for item in select.expressions:
-        if not item.is_star or isinstance(item, exp.Alias):
-            columns.setdefault(item.alias_or_name.lower() or item.sql().lower(), item)
-            continue
-        source = _only_source(select)
-        opened = output_columns(source) if source is not None and item.key == "star" else None
-        if opened is None or any(item.args.get(part) for part in ("except_", "replace", "rename")):
-            return None
-        columns.update(opened)
-    return columns
+def _path(tree: exp.Query, bearing: exp.Select) -> list[exp.Select | str]:
+    """Return the SELECTs that the dated rows pass on their way out, or as last item why they do not."""
+    path: list[exp.Select | str] = [bearing]
+    scope = bearing
+    while not is_root(tree, scope):
+        reader = reader_of(tree, scope)
+        path.append(reader)
+        if isinstance(reader, str):
+            break
+        scope = reader
+    return path
 
 
 def _cut_by_day(
-    tree: exp.Query, bearing: exp.Select, compared: exp.Expr, context_columns: Collection[str]
+    scope: exp.Select | str, compared: exp.Expr, context_columns: Collection[str]
 ) -> Iterator[str]:
-    """Yield what makes the parts between the dates and the result depend on more than one day."""
-    scope: exp.Select | None = bearing
-    while scope is not None:
-        yield from _cut_in_scope(scope, compared, context_columns)
-        if _is_root(tree, scope):
-            return
-        reference = _only_reference(tree, scope)
-        if isinstance(reference, str):
-            yield reference
-            return
-        scope = reference
-
-
-def _cut_in_scope(scope: exp.Select, compared: exp.Expr, context_columns: Collection[str]) -> Iterator[str]:
-    name = _scope_name(scope)
+    """Yield what makes the rows of one SELECT depend on more than one day."""
+    if isinstance(scope, str):
+        yield scope
+        return
+    name = scope_name(scope)
     if scope.args.get("distinct"):
         yield f"{name} keeps DISTINCT rows, which may appear on several days"
     for part in ("limit", "offset", "having", "qualify"):
         if scope.args.get(part):
             yield f"{name} has a {part.upper()}, which each day would apply anew"
-    for node in _own_nodes(scope):
+    for node in own_nodes(scope):
         if isinstance(node, exp.Window):
             yield f"{name} uses a window function, which looks beyond one day"
         if isinstance(node, exp.AggFunc) and isinstance(node.this, exp.Distinct):
@@ -123,26 +126,25 @@ def _cut_in_scope(scope: exp.Select, compared: exp.Expr, context_columns: Collec
 def _is_context_or_date(key: exp.Expr, compared: exp.Expr, context_columns: Collection[str]) -> bool:
     if isinstance(key, exp.Column) and key.name.lower() in context_columns:
         return True
-    if isinstance(key, exp.Placeholder | exp.Literal):
+    if isinstance(key, exp.Placeholder | exp.Literal) or key == compared:
         return True
-    columns = list(key.find_all(exp.Column))
-    times = list(compared.find_all(exp.Column))
-    return bool(columns) and all(c in times for c in columns) and not isinstance(key, exp.Column)
+    columns, times = list(key.find_all(exp.Column)), list(compared.find_all(exp.Column))
+    return bool(columns) and all(column in times for column in columns)
 
 
 def _group_keys(scope: exp.Select) -> Iterator[exp.Expr]:
-    """Yield what a scope groups by, with positions and aliases followed to their expressions."""
+    """Yield what a SELECT groups by, positions and aliases followed to their expressions."""
     group = scope.args.get("group")
     if group is None:
         return
     if any(part for name, part in group.args.items() if name != "expressions"):
-        yield exp.column("a set of groupings or ALL")
+        yield exp.column("ALL or a set of groupings")
     aliases = {item.alias.lower(): item.this for item in scope.expressions if isinstance(item, exp.Alias)}
     for key in group.expressions:
         if isinstance(key, exp.Literal) and key.is_int:
             position = int(key.name) - 1
             item = scope.expressions[position] if 0 <= position < len(scope.expressions) else key
-            yield item.this if isinstance(item, exp.Alias) else item
+            yield item.unalias()
         elif isinstance(key, exp.Column) and not key.table and key.name.lower() in aliases:
             inner = aliases[key.name.lower()]
             yield key if isinstance(inner, exp.Column | exp.Placeholder) else inner
@@ -150,193 +152,99 @@ def _group_keys(scope: exp.Select) -> Iterator[exp.Expr]:
             yield key
 
 
-def _only_reference(tree: exp.Query, scope: exp.Select) -> exp.Select | str:
-    """Return the SELECT that reads `scope` as rows exactly once, or why there is none."""
-    holder: exp.Expr | None = scope.parent
-    place: exp.Expr = scope
-    while isinstance(holder, exp.Subquery):
-        place, holder = holder, holder.parent
-    if isinstance(holder, exp.CTE):
-        readers = [t for t in tree.find_all(exp.Table) if t.name.lower() == holder.alias.lower()]
-        if len(readers) != 1:
-            return f"{holder.alias} is read {len(readers)} times"
-        place = readers[0]
-        holder = place.parent
-        while isinstance(holder, exp.Subquery):
-            place, holder = holder, holder.parent
-    if isinstance(holder, exp.SetOperation):
-        return "the dates cut one part of a UNION"
-    if not isinstance(holder, exp.From | exp.Join) or not isinstance(holder.parent, exp.Select):
-        return "the dated rows are a condition, not the rows counted"
-    outer = holder.parent
-    return outer if _keeps_rows(outer, holder) else "an outer join keeps rows that no day dates"
-
-
-def _keeps_rows(outer: exp.Select, holder: exp.From | exp.Join) -> bool:
-    """Return whether every joined row comes from exactly one dated row."""
-    joins: list[exp.Join] = outer.args.get("joins") or []
-    if any(join.side in {"RIGHT", "FULL"} and join is not holder for join in joins):
-        return False
-    if isinstance(holder, exp.From):
-        return True
-    return holder.side in {"", "RIGHT"} and holder.kind in {"", "INNER", "CROSS"}
-
-
-def _not_additive(tree: exp.Query, bearing: exp.Select, statistics: Collection[str], daily: bool) -> str:
+def _not_additive(
+    tree: exp.Query, path: Sequence[exp.Select | str], statistics: Collection[str], per_day: bool
+) -> str:
     """Return which statistic does not add over days; empty when all do."""
     columns = output_columns(tree) or {}
-    root = _first_select(tree)
+    adding = _Adding([scope for scope in path if not isinstance(scope, str)], per_day)
     for name in statistics:
         expression = columns.get(name)
-        if expression is not None and not _adds(root, expression, daily):
+        if expression is not None and not adding.holds(_home(expression), expression):
             return f"{name} is {expression.unalias().sql()[:60]}, which does not add over days"
     return ""
 
 
-def _adds(scope: exp.Select, expression: exp.Expr, daily: bool) -> bool:
-    """Return whether an output expression of `scope` over a window is the sum of its values over the days."""
-    match expression:
-        case exp.Count() | exp.CountIf() | exp.Sum():
-            if isinstance(expression.this, exp.Distinct) and not daily:
-                return False
-            source = _only_source(scope)
-            if source is None or not _aggregates(source) or daily:
-                return True
-            plain = (
-                isinstance(expression, exp.Sum)
-                and not scope.args.get("where")
-                and not scope.args.get("joins")
-            )
-            return plain and _column_adds(source, expression.this, daily)
-        case exp.Filter() | exp.Paren() | exp.Cast() | exp.TryCast() | exp.Alias():
-            return _adds(scope, expression.this, daily)
-        case exp.Coalesce() if len(expression.expressions) == 1:
-            default = expression.expressions[0]
-            return (
-                isinstance(default, exp.Literal)
-                and float(default.name or 0) == 0
-                and _adds(scope, expression.this, daily)
-            )
-        case exp.Add() | exp.Sub():
-            return all(
-                _never_null(side) and _adds(scope, side, daily) for side in expression.unnest_operands()
-            )
-        case exp.Column():
-            source = _only_source(scope)
-            ungrouped = not _aggregates(scope) and not scope.args.get("where") and not scope.args.get("joins")
-            return source is not None and ungrouped and _column_adds(source, expression, daily)
-    return False
+def _home(expression: exp.Expr) -> exp.Select:
+    scope = expression.find_ancestor(exp.Select)
+    assert isinstance(scope, exp.Select), "an output column stands in a SELECT"
+    return scope
 
 
-def _column_adds(source: exp.Query, expression: exp.Expr, daily: bool) -> bool:
-    inner = (output_columns(source) or {}).get(expression.name.lower())
-    return (
-        isinstance(expression, exp.Column)
-        and inner is not None
-        and _adds(_first_select(source), inner, daily)
-    )
+class _Adding:
+    """Whether an output over a window is the sum of its values over the days."""
+
+    def __init__(self, path: Sequence[exp.Select], per_day: bool) -> None:
+        self._inner = {id(outer): inner for inner, outer in pairwise(path)}
+        self._per_day = per_day
+
+    def holds(self, scope: exp.Select, expression: exp.Expr) -> bool:
+        """Return whether `expression`, an output of `scope`, adds over days."""
+        match expression:
+            case exp.Count() | exp.CountIf() | exp.Sum():
+                return self._counts(scope, expression)
+            case exp.Filter() | exp.Paren() | exp.Cast() | exp.TryCast() | exp.Alias():
+                return self.holds(scope, expression.this)
+            case exp.Coalesce():
+                return _default_is_zero(expression) and self.holds(scope, expression.this)
+            case exp.Add() | exp.Sub():
+                sides = (expression.this, expression.expression)
+                return all(_never_null(side) and self.holds(scope, side) for side in sides)
+            case exp.Column():
+                return not aggregates(scope) and self._passes(scope, expression)
+        return False
+
+    def _counts(self, scope: exp.Select, call: exp.Expr) -> bool:
+        if self._per_day:
+            return True
+        if isinstance(call.this, exp.Distinct):
+            return False
+        inner = self._inner.get(id(scope))
+        if inner is None or not aggregates(inner):
+            return True
+        # Over rows that are totals already, only a sum of sums adds; a count of them counts groups.
+        return isinstance(call, exp.Sum) and self._passes(scope, call.this)
+
+    def _passes(self, scope: exp.Select, column: exp.Expr) -> bool:
+        """Return whether a column hands on, unfiltered, an inner column that adds."""
+        if scope.args.get("where") or scope.args.get("joins") or not isinstance(column, exp.Column):
+            return False
+        source = self._inner.get(id(scope)) or first_source(scope)
+        if source is None:
+            return False
+        inner = (output_columns(source) or {}).get(column.name.lower())
+        return inner is not None and self.holds(first_select(source), inner)
+
+
+def _default_is_zero(call: exp.Coalesce) -> bool:
+    defaults = call.expressions
+    return len(defaults) == 1 and isinstance(defaults[0], exp.Literal) and defaults[0].name in {"0", "0.0"}
 
 
 def _never_null(expression: exp.Expr) -> bool:
-    bare = expression.unnest()
-    return isinstance(bare, (*_COUNTING, exp.Coalesce))
+    return isinstance(expression.unnest(), exp.Count | exp.CountIf | exp.Coalesce)
 
 
-def _aggregates(query: exp.Query) -> bool:
-    select = _first_select(query)
-    return bool(select.args.get("group")) or any(isinstance(n, exp.AggFunc) for n in _own_nodes(select))
-
-
-def _only_source(select: exp.Select) -> exp.Query | None:
-    """Return the subquery or WITH part that is the first source of `select`, when it is one."""
-    source = select.args.get("from_")
-    if source is None:
-        return None
-    relation = source.this
-    if isinstance(relation, exp.Subquery):
-        inner = relation.unnest()
-        return inner if isinstance(inner, exp.Query) else None
-    root = select.root()
-    for cte in root.find_all(exp.CTE):
-        if isinstance(relation, exp.Table) and cte.alias.lower() == relation.name.lower():
-            return cte.this if isinstance(cte.this, exp.Query) else None
-    return None
-
-
-def _compared(conjunct: exp.Expr, bind: str, *kinds: type[exp.Expr]) -> exp.Expr | None:
-    """Return what a condition compares with the bind: ``x >= :bind`` is the first kind, flipped the second."""
-    plain, flipped = kinds
-    if isinstance(conjunct, plain) and _is_bind(conjunct.expression, bind):
-        return conjunct.this
-    if isinstance(conjunct, flipped) and _is_bind(conjunct.this, bind):
-        return conjunct.expression
+def _compared(
+    condition: exp.Expr, bind: str, plain: type[exp.Binary], flipped: type[exp.Binary]
+) -> exp.Expr | None:
+    """Return what a condition compares with the bind, which stands right (plain) or left (flipped)."""
+    if isinstance(condition, plain) and _is_bind(condition.expression, bind):
+        return condition.this if isinstance(condition.this, exp.Expr) else None
+    if isinstance(condition, flipped) and _is_bind(condition.this, bind):
+        return condition.expression if isinstance(condition.expression, exp.Expr) else None
     return None
 
 
 def _is_bind(expression: exp.Expr, name: str) -> bool:
-    while isinstance(expression, _BIND_WRAPPERS):
+    while isinstance(expression, _DATE_WRAPPERS):
         expression = expression.this
     return isinstance(expression, exp.Placeholder) and expression.name == name
-
-
-def _conjuncts(select: exp.Select) -> Iterator[exp.Expr]:
-    """Yield the conditions a row of `select` must all meet: its WHERE and the ON of its inner joins."""
-    joins: list[exp.Join] = select.args.get("joins") or []
-    inner = [j.args.get("on") for j in joins if not j.side and j.kind in {"", "INNER"}]
-    outer = any(j.side in {"RIGHT", "FULL"} for j in joins)
-    where = select.args.get("where")
-    for condition in (where.this if where else None, *([] if outer else inner)):
-        if condition is not None:
-            bare = condition.unnest()
-            yield from (bare.flatten() if isinstance(bare, exp.And) else [bare])
 
 
 def _bounded_by_clock(select: exp.Select, compared: exp.Expr) -> bool:
     columns = set(compared.find_all(exp.Column))
     return any(
-        placeholders(c, LOGICAL_NOW, LOGICAL_TODAY) and columns & set(c.find_all(exp.Column))
-        for c in _conjuncts(select)
+        placeholders(condition, LOGICAL_NOW, LOGICAL_TODAY) and columns & set(condition.find_all(exp.Column))
+        for condition in conjuncts(select)
     )
-
-
-def _own_nodes(select: exp.Select) -> Iterator[exp.Expr]:
-    """Yield the nodes of one SELECT without those of the SELECTs inside it."""
-    return (
-        node
-        for node in select.walk(prune=lambda n: n is not select and isinstance(n, exp.Select))
-        if node is select or not isinstance(node, exp.Select)
-    )
-
-
-def _scope(node: exp.Expr) -> exp.Select | None:
-    return node.find_ancestor(exp.Select)
-
-
-def _unique(scopes: Iterator[exp.Select | None]) -> list[exp.Select]:
-    seen: dict[int, exp.Select] = {}
-    for scope in scopes:
-        if scope is not None:
-            seen.setdefault(id(scope), scope)
-    return list(seen.values())
-
-
-def _scope_name(scope: exp.Select) -> str:
-    holder = scope.parent
-    while isinstance(holder, exp.Subquery) and not holder.alias:
-        holder = holder.parent
-    named = isinstance(holder, exp.CTE | exp.Subquery) and holder.alias
-    return str(named) if named else "the query"
-
-
-def _is_root(tree: exp.Query, scope: exp.Select) -> bool:
-    top: exp.Expr = tree
-    while isinstance(top, exp.Subquery):
-        top = top.this
-    return top is scope
-
-
-def _first_select(query: exp.Query) -> exp.Select:
-    select = query if isinstance(query, exp.Select) else query.find(exp.Select)
-    if not isinstance(select, exp.Select):
-        raise TypeError("a query without a SELECT passed the guard")
-    return select

@@ -1,7 +1,7 @@
 """Query templates: `{{ name }}` becomes a bind, `{% if name %}…{% endif %}` keeps or drops its body.
 
-The grammar is these two forms and nothing else. A value never enters the text: what is rendered holds the name
-of a bind, so no value can become SQL.
+The grammar is these two forms and nothing else. A value never enters the text: what is rendered holds the
+name of a bind, so no value can become SQL.
 """
 
 from __future__ import annotations

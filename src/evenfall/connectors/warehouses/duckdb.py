@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ _CONFIG: Final = {
     "python_enable_replacements": "false",
     "temp_directory": "",
 }
-"""Before any file is known: no extension is fetched, no Python variable is a table, nothing spills to disk."""
+"""From the start: no extension is fetched, no Python variable is a table, nothing spills to disk."""
 
 _MAX_THREADS: Final = 4
 _ZONED: Final = "TIMESTAMP WITH TIME ZONE"
@@ -68,7 +68,7 @@ class DuckDB:
         with self._answered(), self._time_limit():
             answer = self._connection.execute(statements[0], dict(binds))
             if any(str(column[1]) == _ZONED for column in answer.description or ()):
-                answer = self._connection.execute(_as_wall_times(sql, answer.description), dict(binds))
+                answer = self._connection.execute(_as_wall_times(sql, answer.description or []), dict(binds))
             rows = answer.fetchmany(self._opening.limits.max_rows + 1)
             described = answer.description or []
         if len(rows) > self._opening.limits.max_rows:
@@ -187,13 +187,13 @@ def _no_pattern(path: Path) -> Path:
     return Path(escaped)
 
 
-def _as_wall_times(sql: str, description: list[tuple[str, ...]] | None) -> str:
-    """Return the query with times that carry a zone read as wall times, which need no zone library to fetch."""
-    names = [column[0] for column in description or ()]
+def _as_wall_times(sql: str, description: Sequence[Sequence[object]]) -> str:
+    """Return the query with its zoned times cast to wall times, which need no further library to read."""
+    names = [str(column[0]).replace('"', '""') for column in description]
     aliases = [f"c{i}" for i in range(len(names))]
     items = [
         f'CAST({alias} AS TIMESTAMP) AS "{name}"' if str(kind) == _ZONED else f'{alias} AS "{name}"'
-        for alias, (name, kind, *_) in zip(aliases, description or (), strict=True)
+        for alias, name, (_, kind, *_) in zip(aliases, names, description, strict=True)
     ]
     return f"SELECT {', '.join(items)} FROM ({sql}) AS answer({', '.join(aliases)})"  # noqa: S608
 

@@ -71,8 +71,8 @@ class SQLite:
     def wall_time(self, instant: datetime, tables: Collection[str]) -> str:
         """Return the local wall time of an instant as SQLite's own text; a midnight as its date alone.
 
-        SQLite compares times as text, and ``'2025-10-01' < '2025-10-01 00:00:00'``: the date alone sorts at or
-        before every time of its day however the column writes it, and after every time of the day before.
+        SQLite compares times as text, and ``'2025-10-01' < '2025-10-01 00:00:00'``: the date alone sorts at
+        or before every time of its day however the column writes it, and after every time of the day before.
         """
         local = instant.astimezone(self._opening.zone).replace(tzinfo=None)
         midnight = (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0)
@@ -83,8 +83,9 @@ class SQLite:
         self._connection.close()
 
     def _names(self) -> Iterator[str]:
-        listing = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        return (str(name).lower() for (name,) in self._connection.execute(listing).fetchall())
+        listed = self._connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        names = (str(name).lower() for (name,) in listed.fetchall())
+        return (name for name in names if not name.startswith("sqlite_"))
 
     def _authorize(
         self, action: int, first: str | None, second: str | None, database: str | None, trigger: str | None
