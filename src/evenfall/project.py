@@ -217,8 +217,8 @@ class Project:
             current.belief.numbers if current else {},
         )
 
-    def migrate(self) -> str:
-        """Bring the store's schema up to this program's version and return the revision it is at."""
+    def migrate(self) -> tuple[str | None, str]:
+        """Bring the store's schema up to this program's version; return the revisions before and after."""
         from evenfall.registry.files import load  # noqa: PLC0415 - loads pydantic and ruamel
         from evenfall.store.database import migrate_store  # noqa: PLC0415 - loads SQLAlchemy and Alembic
 

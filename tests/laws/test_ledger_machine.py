@@ -82,12 +82,11 @@ class Model:
     def night(self, as_of: date) -> None:
         lookback = as_of - LOOKBACK * DAY
         seen = [day for day in self.ledger if self.known(day, as_of) is not None]
-        days = [day for day in days_between(min([*seen, lookback]), as_of)]
+        days = days_between(min([*seen, lookback]), as_of)
         for day in days:
-            read, known = self.source.get(day, (0, 0)), self.known(day, as_of)
-            if (day >= lookback or known is None) and read != known:
+            if day >= lookback or self.known(day, as_of) is None:
                 self.clock += 1
-                self.ledger.setdefault(day, []).append((as_of, self.clock, read))
+                self.ledger.setdefault(day, []).append((as_of, self.clock, self.source.get(day, (0, 0))))
         prior = self.prior(as_of)
         if prior is None or prior[2] != self.written:
             self.believe(as_of, self.written, date.min)

@@ -7,12 +7,13 @@ from datetime import date
 
 from evenfall.beliefs.belief import Belief, Origin
 from evenfall.beliefs.observations import Skipped
+from evenfall.connectors.priors import history_subject
 from evenfall.errors import EvenfallError, SourceError
 from evenfall.findings import Light
 from evenfall.runs.case import Case
 from evenfall.runs.chain import Chain, declared, find_write_back, promoted, rebuilt
 from evenfall.runs.ledger import observations_of
-from evenfall.runs.sources import fetch_prior, history_subject
+from evenfall.runs.sources import fetch_prior
 from evenfall.runs.world import World
 from evenfall.store.records import PosteriorRecord
 
@@ -33,7 +34,8 @@ def _candidate(case: Case, world: World) -> tuple[Belief, date | None] | Skipped
     try:
         if source is None or source.type in ("static", "posterior_history"):
             return None
-        return fetch_prior(case.parameter, world.registry), None
+        answer = fetch_prior(case.parameter, world.registry, case.night)
+        return answer if isinstance(answer, Skipped) else (answer, None)
     except SourceError as error:
         return Skipped("source_down", error.message, error.remedy)
     except EvenfallError as error:

@@ -40,16 +40,18 @@ def failed_record(case: Case) -> Record:
 
 
 def _evidence(case: Case) -> Iterator[EvidenceRow]:
-    for window, sums in case.ledger.items():
-        if case.known.get(window) != sums:
-            yield EvidenceRow(
-                case.id,
-                window,
-                *sums,
-                query_hash=case.task.query_hash,
-                seen_at=case.night.instant,
-                backfilled=case.backfill,
-            )
+    """Yield every row that was read; the store keeps those that say something new, and that the rest held."""
+    if case.fetched is None or case.ledger is case.known:
+        return
+    for window, sums in case.fetched.rows.items():
+        yield EvidenceRow(
+            case.id,
+            window,
+            *sums,
+            query_hash=case.task.query_hash,
+            seen_at=case.night.instant,
+            backfilled=case.backfill,
+        )
 
 
 def _priors(case: Case) -> Iterator[PriorVersion]:

@@ -13,15 +13,19 @@ from zoneinfo import ZoneInfo
 
 from evenfall.beliefs.belief import Belief, Origin
 from evenfall.beliefs.observations import Skipped
+from evenfall.clock import Night
 from evenfall.connectors import priors
 from evenfall.connectors.answers import Fetched, Quarantine
 from evenfall.connectors.observations import Read
 from evenfall.connectors.observations import fetch_observations as read_source
 from evenfall.connectors.questions import ObservationQuery, observation_query, query_hash
+from evenfall.connectors.sql.binds import RESERVED
+from evenfall.connectors.sql.compile import compile_lookup
 from evenfall.connectors.warehouses import Warehouse, dialect_of, open_warehouse
 from evenfall.errors import ConfigError, EvenfallError, MissingDriver, SourceDown, SourceRejected, UnknownName
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.registry import Registry
+from evenfall.registry.schemas import PosteriorHistoryPrior, SqlPrior
 from evenfall.registry.time_expression import resolve_time
 from evenfall.runs.ledger import Sums
 from evenfall.window import DayWindow, local_day
@@ -37,7 +41,6 @@ __all__ = [
     "check_prior_query",
     "fetch_observations",
     "fetch_prior",
-    "history_subject",
     "shape_of",
 ]
 
@@ -238,7 +241,7 @@ def _warnings(answer: Fetched, shape: Shape) -> Iterator[Warning]:
         )
 
 
-def fetch_prior(parameter: Parameter, registry: Registry) -> Belief:
+def fetch_prior(parameter: Parameter, registry: Registry, night: Night) -> Belief | Skipped:
     """Return what the parameter's prior source says tonight.
 
     Raises
@@ -247,7 +250,7 @@ def fetch_prior(parameter: Parameter, registry: Registry) -> Belief:
         When it does not answer, or not with one prior.
     """
     source = parameter.prior_source
-    if source is None or source.type != "sql":
+    if not isinstance(source, SqlPrior):
         kind = source.type if source is not None else "none"
         raise SourceRejected(
             f"prior_source.type {kind} cannot be read by this version",
@@ -255,7 +258,7 @@ def fetch_prior(parameter: Parameter, registry: Registry) -> Belief:
         )
     settings = registry.settings
     with open_warehouse(settings.connections[source.connection], settings, registry.root) as warehouse:
-        return priors.fetch_prior(parameter, warehouse)
+        return priors.fetch_prior(parameter, warehouse, night)
 
 
 def check_prior_query(parameter: Parameter, registry: Registry) -> None:
@@ -267,17 +270,8 @@ def check_prior_query(parameter: Parameter, registry: Registry) -> None:
         When it is not one read-only SELECT, or no lookup in the history of posteriors.
     """
     source = parameter.prior_source
-    if source is None:
-        return
-    if source.type == "sql":
+    if isinstance(source, SqlPrior):
         dialect = dialect_of(registry.settings.connections[source.connection])
-        priors.check_prior_query(parameter, dialect)
-    elif source.type == "posterior_history":
-        history_subject(parameter)
-
-
-def history_subject(parameter: Parameter) -> str:
-    """Return whose posteriors a prior of type posterior_history takes: by default the parameter's own."""
-    source = parameter.prior_source
-    query = getattr(source, "query", None)
-    return priors.history_subject(query) if query else parameter.id
+        compile_lookup(source.query, dialect=dialect, extra_binds=source.parameters.keys() - RESERVED)
+    elif isinstance(source, PosteriorHistoryPrior):
+        priors.history_subject(parameter)
