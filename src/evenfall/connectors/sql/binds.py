@@ -42,8 +42,8 @@ _EMPTY_MEANS_NOW: Final = frozenset({"date", "datetime", "time", "julianday", "u
 
 
 def placeholders(tree: exp.Expr, *names: str) -> list[exp.Placeholder]:
-    """Return the binds in the tree, all or those with one of the names."""
-    return [p for p in tree.find_all(exp.Placeholder) if not names or p.name in names]
+    """Return the binds in the tree that have one of the names."""
+    return [bind for bind in tree.find_all(exp.Placeholder) if bind.name in names]
 
 
 def check_binds(tree: exp.Query, own: Mapping[str, str], extra: Collection[str]) -> None:
@@ -59,7 +59,7 @@ def check_binds(tree: exp.Query, own: Mapping[str, str], extra: Collection[str])
         Names declared under ``parameters`` besides the reserved ones.
     """
     known = RESERVED | set(extra) | set(own.values())
-    for placeholder in placeholders(tree):
+    for placeholder in list(tree.find_all(exp.Placeholder)):
         name = placeholder.name
         if name in own and name not in known:
             placeholder.set("this", own[name])

@@ -199,13 +199,14 @@ def _proven(wanted: _Wanted, text: str, own: Mapping[str, str]) -> exp.Query:
     """Return the parse tree after every check, with the logical clock bound."""
     tree = guard.parse_select(text, wanted.dialect)
     guard.check_syntax(tree)
-    guard.check_functions(tree)
     guard.check_tables(tree, wanted.tables)
     _check_all_bound(tree, text, own)
     binds.check_binds(tree, own, wanted.extra_binds)
+    bound = binds.bind_logical_clock(tree)
+    guard.check_functions(bound)
     if wanted.dated:
         _check_dates(tree, wanted.dialect)
-    return binds.bind_logical_clock(tree)
+    return bound
 
 
 def _check_all_bound(tree: exp.Query, text: str, own: Mapping[str, str]) -> None:
@@ -233,7 +234,7 @@ def _check_dates(tree: exp.Query, dialect: str) -> None:
 
 
 def _closed_window(tree: exp.Query) -> str:
-    """Return a comparison that takes in the end or leaves out the start, in words; empty when there is none."""
+    """Return a comparison that takes in the end or leaves out the start; empty when there is none."""
     for placeholder in binds.placeholders(tree, binds.START_DATE, binds.END_DATE):
         comparison = placeholder.parent
         bind, start = f":{placeholder.name}", placeholder.name == binds.START_DATE
@@ -275,7 +276,7 @@ def _compiled(tree: exp.Query, wanted: _Wanted, own: Mapping[str, str], per_shar
     if wanted.dated:
         reason = splitting.why_not_splittable(tree, wanted.context_columns, wanted.statistics)
     sql = _written(tree, wanted)
-    used = frozenset(p.name for p in binds.placeholders(tree))
+    used = frozenset(bind.name for bind in tree.find_all(exp.Placeholder))
     shard_binds = frozenset(own[key] for key in wanted.shard_keys if key in own) if per_shard else frozenset()
     several = wanted.dated and not reason and wanted.dialect in lateral.DIALECTS
     columns = scopes.output_columns(tree)

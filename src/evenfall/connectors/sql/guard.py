@@ -76,6 +76,8 @@ def check_syntax(tree: exp.Query) -> None:
             if extra:
                 part = extra[0].strip("_").upper()
                 raise QueryRefused(f"{_words(node)} with {part} is not allowed", remedy=_ONE_SELECT)
+        if kind is exp.Select and not node.expressions:
+            raise QueryRefused("a SELECT names no columns", remedy=_ONE_SELECT)
         if kind not in SYNTAX and not isinstance(node, exp.Func):
             raise QueryRefused(f"{_words(node)} is not allowed in a query", remedy=_ONE_SELECT)
 

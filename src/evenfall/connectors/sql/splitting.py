@@ -1,8 +1,8 @@
 """When a total may be read day by day: only where the days' counts add up to the window's.
 
 A sum over a window equals the sum of its days' sums when each counted row belongs to exactly one day and
-nothing else in the query is cut by the window. What cannot be shown from the text counts as not splittable, with the
-reason in words.
+nothing else in the query is cut by the window. What cannot be shown from the text counts as not splittable,
+with the reason in words.
 """
 
 from __future__ import annotations
