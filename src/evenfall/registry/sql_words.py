@@ -41,4 +41,4 @@ def groups_rows(sql: str) -> bool:
 def mentions_table(sql: str, table: str) -> bool:
     """Return whether the last part of a table's name stands anywhere in the query."""
     last = table.rsplit(".", 1)[-1].strip('"`[]').lower()
-    return any(word == last for word, _ in _words(sql))
+    return any(word.rsplit(".", 1)[-1] == last for word, _ in _words(sql))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
@@ -140,6 +140,8 @@ def _descend(annotation: Any, step: int | str) -> Iterator[Any]:
             for name, field in member.model_fields.items():
                 if step in (name, field.alias):
                     yield field.annotation
+            if member.model_config.get("extra") == "allow":
+                yield get_args(get_type_hints(member, include_extras=True)["__pydantic_extra__"])[1]
         elif get_origin(member) is tuple and isinstance(step, int):
             yield get_args(member)[0]
         elif get_origin(member) is dict:
