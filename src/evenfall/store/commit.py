@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, NotSupportedError, ProgrammingError
 
-from evenfall.errors import EvenfallError, LeaseLost, StoreError
+from evenfall.errors import EvenfallError, StoreError
+from evenfall.findings import Finding
 from evenfall.store.definitions import make_parameters
 from evenfall.store.faults import reach
+from evenfall.store.findings import save_findings
 from evenfall.store.hyperparameters import save_hyperparameters
 from evenfall.store.instants import instant_text
-from evenfall.store.nights import save_findings, save_results
 from evenfall.store.outbox import save_messages
-from evenfall.store.posteriors import save_pointers, save_posteriors
+from evenfall.store.pointers import save_pointers
+from evenfall.store.posteriors import save_posteriors
 from evenfall.store.priors import save_priors
 from evenfall.store.readings import save_evidence
 from evenfall.store.records import CommitReport, Lease, PosteriorRecord, PriorVersion, Record
+from evenfall.store.results import save_results
 from evenfall.store.runs import extend_run
 from evenfall.store.scope import Scope
 from evenfall.store.tasks import check_task
@@ -39,7 +42,7 @@ _REFUSALS: Final = (
     NotSupportedError,
     ProgrammingError,
 )
-"""What one bad record can cause. A database that fails as a whole raises other errors and stops the commit."""
+"""What one bad record can cause. A database that fails as a whole raises others and stops the commit."""
 
 
 def commit(scope: Scope, records: Sequence[Record], lease: Lease, now: datetime) -> CommitReport:
@@ -114,17 +117,30 @@ def _save(scope: Scope, records: Sequence[Record]) -> Counter[str]:
     written["hyperparameters"] = save_hyperparameters(
         scope, (one for record in records for one in record.hyperparameters)
     )
-    written += _save_beliefs(scope, records)
-    said = {(record.parameter_id, record.result.as_of): record.findings for record in records}
-    written["findings"] = save_findings(scope, said)
+    counts, unchanged = _save_beliefs(scope, records)
+    written += counts
+    written["findings"] = save_findings(scope, _said(records, unchanged))
     reach("outbox.before")
     written["outbox"] = save_messages(scope, (one for record in records for one in record.messages))
     reach("outbox.after")
     return written
 
 
-def _save_beliefs(scope: Scope, records: Sequence[Record]) -> Counter[str]:
-    """Write priors, posteriors, pointers and the results that name them."""
+def _said(records: Sequence[Record], unchanged: set[str]) -> dict[tuple[str, date], Sequence[Finding]]:
+    """Return the findings of each (parameter, night), but of records that say nothing of their night.
+
+    A record with the stored result and no findings came for something else, such as a prior; it withdraws
+    nothing.
+    """
+    return {
+        (record.parameter_id, record.result.as_of): record.findings
+        for record in records
+        if record.findings or record.parameter_id not in unchanged
+    }
+
+
+def _save_beliefs(scope: Scope, records: Sequence[Record]) -> tuple[Counter[str], set[str]]:
+    """Write priors, posteriors, pointers and results; return counts and whose result was stored before."""
     written: Counter[str] = Counter()
     given = {record.parameter_id: record.priors for record in records}
     written["prior_versions"], versions = save_priors(scope, given)
@@ -135,21 +151,19 @@ def _save_beliefs(scope: Scope, records: Sequence[Record]) -> Counter[str]:
         if record.posterior is not None
     }
     written["posteriors"], ids = save_posteriors(scope, posteriors)
-    pointers = {
-        record.parameter_id: (posteriors[record.parameter_id].seen_at, ids[record.parameter_id])
-        for record in records
-        if record.publish and record.posterior is not None
-    }
+    published = {record.parameter_id for record in records if record.publish} & posteriors.keys()
+    pointers = {name: (posteriors[name].seen_at, ids[name]) for name in sorted(published)}
     written["current_posteriors"] = save_pointers(scope, pointers)
     reach("posterior.after")
-    results = []
-    for record in records:
-        posterior_id = ids.get(record.parameter_id, record.result.posterior_id)
-        computed = posteriors.get(record.parameter_id)
-        computed_at = None if computed is None else instant_text(computed.seen_at)
-        results.append((replace(record.result, posterior_id=posterior_id), computed_at))
-    written["night_results"] = save_results(scope, results)
-    return written
+    results = {
+        record.parameter_id: replace(
+            record.result, posterior_id=ids.get(record.parameter_id, record.result.posterior_id)
+        )
+        for record in records
+    }
+    computed_at = {name: instant_text(one.seen_at) for name, one in posteriors.items()}
+    written["night_results"], unchanged = save_results(scope, results, computed_at)
+    return written, unchanged
 
 
 def _with_prior(

@@ -16,13 +16,16 @@ from evenfall.clock import Clock, SystemClock
 from evenfall.findings import Finding
 from evenfall.store import commit as committing
 from evenfall.store import (
+    coverage,
     definitions,
+    findings,
     hyperparameters,
     ledger,
-    nights,
     outbox,
+    pointers,
     posteriors,
     priors,
+    results,
     runs,
     tasks,
 )
@@ -36,6 +39,7 @@ from evenfall.store.records import (
     CommitReport,
     Definition,
     EvidenceRow,
+    EvidenceSpan,
     Hyperparameter,
     Lease,
     NightResult,
@@ -101,8 +105,8 @@ def migrate_store(url: str) -> tuple[str | None, str]:
 class Store:
     """What one tenant has seen and believed.
 
-    Every question takes the instant or night it is asked for, and every answer is what was known then. Writers are
-    alone; `commit` is the only way in for evidence and beliefs.
+    Every question takes the instant or night it is asked for, and every answer is what was known then. Writers
+    are alone; `commit` is the only way in for evidence and beliefs.
     """
 
     def __init__(self, transactions: Transactions, tenant: str, clock: Clock) -> None:
@@ -123,7 +127,7 @@ class Store:
         """Close every connection; what was kept in memory is gone."""
         self._transactions.close()
 
-    # Definitions and parameters --------------------------------------------------------------------------------
+    # Definitions and parameters ---------------------------------------------------------------------------
 
     def record_definitions(self, seen: Sequence[Definition], seen_at: datetime) -> int:
         """Write the files that are not as they were last seen and return how many those are."""
@@ -140,38 +144,37 @@ class Store:
         with self._reading() as scope:
             return definitions.parameter_ids(scope)
 
-    # The ledger ------------------------------------------------------------------------------------------------
+    # The ledger -------------------------------------------------------------------------------------------
 
     def evidence(self, query_hashes: Mapping[str, str], as_of: datetime) -> dict[str, list[EvidenceRow]]:
         """Return per parameter the rows of its current query that were known at `as_of`, by window."""
         with self._reading() as scope:
             return ledger.evidence_as_of(scope, query_hashes, as_of)
 
-    def observations(
-        self,
-        query_hashes: Mapping[str, str],
-        as_of: datetime,
-        *,
-        slice: str = "",
-        age: str = "final",  # noqa: A002
-    ) -> dict[str, Observations]:
-        """Return the sums of `evidence` as arrays, for thousands of parameters; those without rows are absent."""
+    def observations(self, query_hashes: Mapping[str, str], as_of: datetime) -> dict[str, Observations]:
+        """Return the sums of `evidence` as arrays; parameters without rows are absent, slices left out."""
         with self._reading() as scope:
-            return ledger.observations_as_of(scope, query_hashes, as_of, slice, age)
+            return ledger.observations_as_of(scope, query_hashes, as_of)
 
     def evidence_history(self, parameter_id: str) -> list[EvidenceRow]:
         """Return every row ever written for a parameter, by query, slice, age, window and seen_at."""
         with self._reading() as scope:
-            return ledger.evidence_history(scope, parameter_id)
+            return ledger.evidence_history(scope, [parameter_id])
 
-    def first_seen_delays(
-        self, query_hashes: Mapping[str, str], as_of: datetime, since: date = date.min
-    ) -> dict[str, list[Arrival]]:
-        """Return how large each window from `since` on was each time it was read anew, without backfilled ones."""
+    def evidence_spans(self, parameter_ids: Iterable[str], as_of: datetime) -> dict[str, list[EvidenceSpan]]:
+        """Return per parameter, for each query it ever had, the days that were known at `as_of`."""
         with self._reading() as scope:
-            return ledger.arrivals(scope, query_hashes, as_of, since)
+            return coverage.evidence_spans(scope, parameter_ids, as_of)
 
-    # Beliefs ---------------------------------------------------------------------------------------------------
+    def arrivals(self, as_of: datetime, since: date) -> list[Arrival]:
+        """Return how the windows from `since` on grew with each reading, over all parameters.
+
+        Windows that a backfill, or a query's very first reading, brought along are left out.
+        """
+        with self._reading() as scope:
+            return coverage.arrivals(scope, as_of, since)
+
+    # Beliefs ----------------------------------------------------------------------------------------------
 
     def priors(self, parameter_ids: Iterable[str], as_of: datetime) -> dict[str, list[PriorVersion]]:
         """Return per parameter the prior versions seen at or before `as_of`, the newest last."""
@@ -196,45 +199,45 @@ class Store:
     def posteriors(
         self, parameter_ids: Iterable[str], as_of: datetime, newest: bool = True
     ) -> dict[str, PosteriorRecord] | dict[str, list[PosteriorRecord]]:
-        """Return per parameter the posterior of its last night at or before `as_of`, or all of them."""
+        """Return per parameter the posterior of its last night at or before `as_of`, or all up to then."""
         with self._reading() as scope:
             if newest:
                 return posteriors.newest_as_of(scope, parameter_ids, as_of)
             return posteriors.posteriors_as_of(scope, parameter_ids, as_of)
 
     def current(self, parameter_ids: Iterable[str], as_of: datetime) -> dict[str, PosteriorRecord]:
-        """Return per parameter the posterior that was current at `as_of`; never published ones are absent."""
+        """Return per parameter the posterior that was current at `as_of`; without one it is absent."""
         with self._reading() as scope:
-            return posteriors.current_as_of(scope, parameter_ids, as_of)
+            return pointers.current_as_of(scope, parameter_ids, as_of)
 
     def published(self, parameter_ids: Iterable[str], as_of: datetime) -> dict[str, datetime]:
         """Return per parameter when it last published a posterior, at or before `as_of`."""
         with self._reading() as scope:
-            return posteriors.published_as_of(scope, parameter_ids, as_of)
+            return pointers.published_as_of(scope, parameter_ids, as_of)
 
     def posterior_history(self, parameter_id: str) -> list[PosteriorRecord]:
         """Return every posterior of a parameter, the newest last."""
         with self._reading() as scope:
             return posteriors.posterior_history(scope, parameter_id)
 
-    # Nights ----------------------------------------------------------------------------------------------------
+    # Nights -----------------------------------------------------------------------------------------------
 
     def night_results(self, parameter_ids: Iterable[str] | None, as_of: date) -> dict[str, NightResult]:
         """Return per parameter (all when None) its newest result at or before a night."""
         with self._reading() as scope:
-            return nights.results_as_of(scope, parameter_ids, as_of)
+            return results.results_as_of(scope, parameter_ids, as_of)
 
     def night_history(self, parameter_id: str) -> list[NightResult]:
         """Return every night's result of a parameter, the newest last."""
         with self._reading() as scope:
-            return nights.night_history(scope, parameter_id)
+            return results.night_history(scope, parameter_id)
 
     def findings(
         self, parameter_ids: Iterable[str] | None = None, as_of: date | None = None
     ) -> list[tuple[date, Finding]]:
         """Return findings with their night, of some or all parameters, of one or all nights."""
         with self._reading() as scope:
-            return nights.findings_of(scope, parameter_ids, as_of)
+            return findings.findings_of(scope, parameter_ids, as_of)
 
     def outbox(self, status: str = "pending") -> list[QueuedMessage]:
         """Return the messages of one status, the oldest first."""
@@ -244,7 +247,8 @@ class Store:
     def commit(self, records: Sequence[Record], lease: Lease) -> CommitReport:
         """Write what a night keeps of a chunk of parameters, each whole or not at all, in one transaction.
 
-        Writing the same records again writes nothing. A record that is refused is reported and rolled back alone.
+        Writing the same records again writes nothing. A record that is refused is reported and rolled back
+        alone.
 
         Raises
         ------
@@ -257,7 +261,7 @@ class Store:
         reach("commit.after")
         return report
 
-    # Runs ------------------------------------------------------------------------------------------------------
+    # Runs -------------------------------------------------------------------------------------------------
 
     def start_run(
         self,
@@ -266,11 +270,13 @@ class Store:
         as_of: date,
         owner: str | None = None,
         plan_json: str = "{}",
+        *,
         lease_seconds: float = 300,
     ) -> Lease:
         """Begin an attempt at a run and return the lease to write under; `owner` is this process by default.
 
-        An attempt whose lease has expired, or whose owner is dead or the same, is marked abandoned and replaced.
+        An attempt whose lease has expired, or whose owner is dead or the same, is marked abandoned and
+        replaced.
 
         Raises
         ------
@@ -278,9 +284,10 @@ class Store:
             When another living owner holds the run.
         """
         with self._writing() as scope:
-            holder = owner or this_process()
-            now = self._clock.now()
-            return runs.start_run(scope, run_key, kind, as_of, holder, plan_json, lease_seconds, now)
+            begun = runs.Beginning(
+                run_key, kind, as_of, owner or this_process(), plan_json, lease_seconds, self._clock.now()
+            )
+            return runs.start_run(scope, begun)
 
     def heartbeat(self, lease: Lease) -> Lease:
         """Return the lease, renewed for its full length.
@@ -308,12 +315,12 @@ class Store:
             return runs.newest_runs(scope, limit)
 
     def add_tasks(self, lease: Lease, new: Sequence[tuple[str, Mapping[str, object]]]) -> int:
-        """Queue tasks (name, payload) whose names the run does not know yet and return how many those are."""
+        """Queue the tasks (name, payload) the run does not know yet and return how many those are."""
         with self._writing() as scope:
             return tasks.add_tasks(scope, lease, new)
 
     def claim_task(self, lease: Lease, owner: str | None = None, lease_seconds: float = 300) -> Task | None:
-        """Return the next task that waits, or whose worker is gone, with a lease of its own; None without one."""
+        """Return the next task that waits, or whose worker is gone; None when there is none to be had."""
         with self._writing() as scope:
             return tasks.claim_task(scope, lease, owner or this_process(), lease_seconds, self._clock.now())
 

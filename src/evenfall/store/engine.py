@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ _WRITER_LOCK: Final = (
     0x45_56_45_4E  # any constant: all writers of one PostgreSQL database ask for the same one
 )
 
-# FULL, not NORMAL: in WAL mode NORMAL may lose the last commits to a power cut, and what was told outside must not
-# be forgotten inside. It costs one fsync per chunk of parameters: some 20 a night.
+# FULL, not NORMAL: in WAL mode NORMAL may lose the last commits to a power cut, and what was told outside must
+# not be forgotten inside. It costs one fsync per chunk of parameters: some 20 a night.
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}",
     "PRAGMA foreign_keys = ON",
@@ -79,9 +80,7 @@ def _speak_sqlite(engine: Engine, *, in_memory: bool) -> None:
 
 
 def _ask_for_wal(cursor: Any) -> None:
-    """Switch the file to WAL; changing it needs the file alone, and SQLite does not wait for that by itself."""
-    import sqlite3
-
+    """Switch the file to WAL; that needs the file alone, and SQLite does not wait for it by itself."""
     give_up = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
@@ -96,9 +95,9 @@ def _ask_for_wal(cursor: Any) -> None:
 class Transactions:
     """The two kinds of transaction on one engine.
 
-    Readers see one snapshot. Writers are alone: on SQLite by ``BEGIN IMMEDIATE``, on PostgreSQL by an advisory
-    lock, so what a writer has read cannot change before it commits. The in-memory store has a single connection,
-    which threads take in turn.
+    Readers see one snapshot. Writers are alone, on SQLite by ``BEGIN IMMEDIATE`` and on PostgreSQL by an
+    advisory lock, so what a writer has read cannot change before it commits. The in-memory store has a single
+    connection, which threads take in turn.
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -1,8 +1,8 @@
 """How instants, days and JSON stand in the database: text that sorts, reads, and is the same everywhere.
 
 An instant is UTC text of fixed width, ``2025-01-05T05:00:00.000000Z``, so byte order is order in time and a
-person at the database's prompt can read it. Integers would be 19 bytes smaller and no faster to load: a night has one
-instant, and the text is parsed once per distinct value.
+person at the database's prompt can read it. Integers would be 19 bytes smaller and no faster to load: a night
+has one instant, and the text is parsed once per distinct value.
 """
 
 from __future__ import annotations

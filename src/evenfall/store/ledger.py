@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final
@@ -12,51 +12,47 @@ from sqlalchemy import bindparam, or_, select
 
 from evenfall.beliefs.observations import Observations
 from evenfall.store.instants import instant, instant_text, window
-from evenfall.store.records import Arrival, EvidenceRow
+from evenfall.store.records import EvidenceRow
 from evenfall.store.schema import evidence
 from evenfall.store.scope import Scope
 from evenfall.store.streams import Stream, streams_of
 
-__all__ = ["arrivals", "evidence_as_of", "evidence_history", "observations_as_of"]
+__all__ = ["KNOWN_AT", "evidence_as_of", "evidence_history", "observations_as_of"]
 
-_ROW: Final = select(
+KNOWN_AT: Final = (
+    evidence.c.seen_at <= bindparam("as_of"),
+    or_(evidence.c.superseded_at.is_(None), evidence.c.superseded_at > bindparam("as_of")),
+)
+
+_SUMS: Final = (
     evidence.c.stream_id,
     evidence.c.first,
     evidence.c.stop,
     evidence.c.size,
     evidence.c.total,
     evidence.c.squares,
+)
+
+_ROW: Final = (
+    *_SUMS,
     evidence.c.seen_at,
     evidence.c.version,
     evidence.c.backfilled,
-).where(evidence.c.stream_id.in_(bindparam("ids", expanding=True)))
-
-_KNOWN_AT: Final = (
-    evidence.c.seen_at <= bindparam("as_of"),
-    or_(evidence.c.superseded_at.is_(None), evidence.c.superseded_at > bindparam("as_of")),
+    evidence.c.wall_at,
 )
 
-_WINNERS: Final = _ROW.where(*_KNOWN_AT).order_by(evidence.c.stream_id, evidence.c.first)
+_OF_STREAMS: Final = evidence.c.stream_id.in_(bindparam("ids", expanding=True))
 
-_SUMS: Final = (
-    select(
-        evidence.c.stream_id,
-        evidence.c.first,
-        evidence.c.stop,
-        evidence.c.size,
-        evidence.c.total,
-        evidence.c.squares,
-    )
-    .where(evidence.c.stream_id.in_(bindparam("ids", expanding=True)), *_KNOWN_AT)
-    .order_by(evidence.c.stream_id, evidence.c.first)
+_WINNERS: Final = select(*_ROW).where(_OF_STREAMS, *KNOWN_AT).order_by(evidence.c.stream_id, evidence.c.first)
+
+_WINNING_SUMS: Final = (
+    select(*_SUMS).where(_OF_STREAMS, *KNOWN_AT).order_by(evidence.c.stream_id, evidence.c.first)
 )
 
-_HISTORY: Final = _ROW.order_by(
-    evidence.c.stream_id, evidence.c.first, evidence.c.stop, evidence.c.seen_at, evidence.c.version
-)
-
-_ARRIVALS: Final = _HISTORY.where(
-    evidence.c.seen_at <= bindparam("as_of"), evidence.c.first >= bindparam("since")
+_HISTORY: Final = (
+    select(*_ROW)
+    .where(_OF_STREAMS)
+    .order_by(evidence.c.stream_id, evidence.c.first, evidence.c.stop, evidence.c.seen_at, evidence.c.version)
 )
 
 
@@ -76,15 +72,15 @@ def evidence_as_of(
 
 
 def observations_as_of(
-    scope: Scope, query_hashes: Mapping[str, str], as_of: datetime, slice_: str, age: str
+    scope: Scope, query_hashes: Mapping[str, str], as_of: datetime
 ) -> dict[str, Observations]:
-    """Return per parameter the sums that were known at `as_of`, as arrays; parameters without any are absent."""
+    """Return per parameter the sums known at `as_of` of its whole, final evidence; those without are absent."""
     streams = {
         number: stream
         for number, stream in streams_of(scope, query_hashes).items()
-        if (stream.slice, stream.age) == (slice_, age)
+        if stream.slice == "" and stream.age == "final"
     }
-    rows = list(scope.fetch_by_ids(_SUMS, sorted(streams), as_of=instant_text(as_of)))
+    rows = list(scope.fetch_by_ids(_WINNING_SUMS, sorted(streams), as_of=instant_text(as_of)))
     if not rows:
         return {}
     number, first, stop, *sums = zip(*rows, strict=True)
@@ -98,35 +94,15 @@ def observations_as_of(
     }
 
 
-def evidence_history(scope: Scope, parameter_id: str) -> list[EvidenceRow]:
-    """Return every row ever written for a parameter, by query, slice, age, window and seen_at."""
-    streams = streams_of(scope, {parameter_id: None})
+def evidence_history(scope: Scope, parameter_ids: Iterable[str]) -> list[EvidenceRow]:
+    """Return every row ever written for parameters, by stream, window, seen_at and version."""
+    streams = streams_of(scope, dict.fromkeys(parameter_ids))
     found = scope.fetch_by_ids(_HISTORY, sorted(streams))
     return [_evidence_row(streams[row[0]], row) for row in found]
 
 
-def arrivals(
-    scope: Scope, query_hashes: Mapping[str, str], as_of: datetime, since: date
-) -> dict[str, list[Arrival]]:
-    """Return per parameter how large each window from `since` on was each time it was read anew, in order.
-
-    Windows first read by a backfill are left out whole: their first reading does not say when the data came.
-    """
-    streams = streams_of(scope, query_hashes)
-    found: dict[str, list[Arrival]] = {name: [] for name in query_hashes}
-    last: tuple[Any, ...] = ()
-    backfilled = False
-    rows = scope.fetch_by_ids(_ARRIVALS, sorted(streams), as_of=instant_text(as_of), since=since.isoformat())
-    for number, first, stop, size, _, _, seen_at, _, from_backfill in rows:
-        if (number, first, stop) != last:
-            last, backfilled = (number, first, stop), from_backfill
-        if not backfilled and not from_backfill:
-            found[streams[number].parameter_id].append(Arrival(window(first, stop), instant(seen_at), size))
-    return found
-
-
 def _evidence_row(stream: Stream, row: tuple[Any, ...]) -> EvidenceRow:
-    _, first, stop, size, total, squares, seen_at, version, backfilled = row
+    _, first, stop, size, total, squares, seen_at, version, backfilled, wall_at = row
     return EvidenceRow(
         stream.parameter_id,
         window(first, stop),
@@ -139,4 +115,5 @@ def _evidence_row(stream: Stream, row: tuple[Any, ...]) -> EvidenceRow:
         stream.age,
         version,
         backfilled,
+        instant(wall_at),
     )

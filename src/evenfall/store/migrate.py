@@ -76,8 +76,8 @@ def migrate(transactions: Transactions) -> tuple[str | None, str]:
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic import command  # heavy, and needed once in a database's life
-    from alembic.config import Config
+    from alembic import command  # noqa: PLC0415 (heavy, and needed once in a database's life)
+    from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))

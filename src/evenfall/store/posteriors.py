@@ -1,4 +1,4 @@
-"""Posteriors, never changed once written, and which of them is current."""
+"""Posteriors, never changed once written."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from evenfall.store.instants import instant, instant_text
 from evenfall.store.priors import belief_columns, belief_of
 from evenfall.store.records import PosteriorRecord
-from evenfall.store.schema import current_posteriors, night_results, parameters, posteriors
+from evenfall.store.schema import night_results, parameters, posteriors
 from evenfall.store.scope import Scope
 
-__all__ = [
-    "current_as_of",
-    "newest_as_of",
-    "posterior_history",
-    "posteriors_as_of",
-    "published_as_of",
-    "save_pointers",
-    "save_posteriors",
-]
+__all__ = ["COLUMNS", "newest_as_of", "posterior_history", "posteriors_as_of", "record_of", "save_posteriors"]
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     posteriors.c.parameter_id,
     posteriors.c.as_of,
     posteriors.c.prior_version,
@@ -48,11 +40,7 @@ _COLUMNS: Final = (
     posteriors.c.inputs_hash,
     posteriors.c.seen_at,
     posteriors.c.id,
-)
-
-_THESE: Final = (
-    parameters.c.tenant == bindparam("tenant"),
-    parameters.c.parameter_id.in_(bindparam("ids", expanding=True)),
+    posteriors.c.wall_at,
 )
 
 # A night whose inputs had not changed writes no posterior but says which one it computed again; so the newest
@@ -70,40 +58,18 @@ _LAST_NAMED: Final = (
     .scalar_subquery()
 )
 
-_LAST_POINTER: Final = (
-    select(current_posteriors.c.id)
-    .where(
-        current_posteriors.c.tenant == parameters.c.tenant,
-        current_posteriors.c.parameter_id == parameters.c.parameter_id,
-        current_posteriors.c.published_at <= bindparam("as_of"),
-    )
-    .order_by(current_posteriors.c.published_at.desc(), current_posteriors.c.id.desc())
-    .limit(1)
-    .correlate(parameters)
-    .scalar_subquery()
-)
-
 _NEWEST: Final = (
-    select(*_COLUMNS).select_from(parameters).join(posteriors, posteriors.c.id == _LAST_NAMED).where(*_THESE)
-)
-
-_CURRENT: Final = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .select_from(parameters)
-    .join(current_posteriors, current_posteriors.c.id == _LAST_POINTER)
-    .join(posteriors, posteriors.c.id == current_posteriors.c.posterior_id)
-    .where(*_THESE)
-)
-
-_POINTERS: Final = (
-    select(parameters.c.parameter_id, current_posteriors.c.published_at, current_posteriors.c.posterior_id)
-    .select_from(parameters)
-    .join(current_posteriors, current_posteriors.c.id == _LAST_POINTER)
-    .where(*_THESE)
+    .join(posteriors, posteriors.c.id == _LAST_NAMED)
+    .where(
+        parameters.c.tenant == bindparam("tenant"),
+        parameters.c.parameter_id.in_(bindparam("ids", expanding=True)),
+    )
 )
 
 _ALL: Final = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(
         posteriors.c.tenant == bindparam("tenant"),
         posteriors.c.parameter_id.in_(bindparam("ids", expanding=True)),
@@ -113,38 +79,27 @@ _ALL: Final = (
 )
 
 _LAST_ID: Final = select(func.coalesce(func.max(posteriors.c.id), 0))
-_LAST_POINTER_ID: Final = select(func.coalesce(func.max(current_posteriors.c.id), 0))
 _END_OF_TIME: Final = "9999"
 _BELIEF: Final = ("family", "numbers", "origin_kind", "origin_detail")
 
 
 def newest_as_of(scope: Scope, ids: Iterable[str], as_of: datetime) -> dict[str, PosteriorRecord]:
     """Return per parameter the posterior that its last night at or before `as_of` computed."""
-    return _by_parameter(scope, _NEWEST, ids, instant_text(as_of))
-
-
-def current_as_of(scope: Scope, ids: Iterable[str], as_of: datetime) -> dict[str, PosteriorRecord]:
-    """Return per parameter the posterior that was current at `as_of`."""
-    return _by_parameter(scope, _CURRENT, ids, instant_text(as_of))
-
-
-def published_as_of(scope: Scope, ids: Iterable[str], as_of: datetime) -> dict[str, datetime]:
-    """Return per parameter when it last published a posterior, at or before `as_of`."""
-    found = scope.fetch_by_ids(_POINTERS, ids, as_of=instant_text(as_of))
-    return {name: instant(published_at) for name, published_at, _ in found}
+    found = scope.fetch_by_ids(_NEWEST, ids, as_of=instant_text(as_of))
+    return {row[0]: record_of(row) for row in found}
 
 
 def posteriors_as_of(scope: Scope, ids: Iterable[str], as_of: datetime) -> dict[str, list[PosteriorRecord]]:
     """Return per parameter all posteriors seen at or before `as_of`, the newest last."""
     found: dict[str, list[PosteriorRecord]] = {name: [] for name in ids}
     for row in scope.fetch_by_ids(_ALL, list(found), as_of=instant_text(as_of)):
-        found[row[0]].append(_record_of(row))
+        found[row[0]].append(record_of(row))
     return found
 
 
 def posterior_history(scope: Scope, parameter_id: str) -> list[PosteriorRecord]:
     """Return every posterior of a parameter, the newest last."""
-    return [_record_of(row) for row in scope.fetch_by_ids(_ALL, [parameter_id], as_of=_END_OF_TIME)]
+    return [record_of(row) for row in scope.fetch_by_ids(_ALL, [parameter_id], as_of=_END_OF_TIME)]
 
 
 def save_posteriors(scope: Scope, new: Mapping[str, PosteriorRecord]) -> tuple[int, dict[str, int]]:
@@ -156,7 +111,7 @@ def save_posteriors(scope: Scope, new: Mapping[str, PosteriorRecord]) -> tuple[i
         How many rows are new, and per parameter the number of its posterior in the store.
     """
     ids: dict[str, int] = {}
-    for seen_at, names in _by_instant({name: record.seen_at for name, record in new.items()}).items():
+    for seen_at, names in _by_instant(new).items():
         for name, stored in newest_as_of(scope, names, seen_at).items():
             if stored.inputs_hash == new[name].inputs_hash:
                 ids[name] = stored.id
@@ -169,37 +124,22 @@ def save_posteriors(scope: Scope, new: Mapping[str, PosteriorRecord]) -> tuple[i
     return scope.insert(posteriors, rows), ids
 
 
-def save_pointers(scope: Scope, new: Mapping[str, tuple[datetime, int]]) -> int:
-    """Write which posteriors become current, and when; a night that says it twice writes it once."""
-    said: set[tuple[str, datetime, int]] = set()
-    for published_at, names in _by_instant({name: at for name, (at, _) in new.items()}).items():
-        found = scope.fetch_by_ids(_POINTERS, names, as_of=instant_text(published_at))
-        said.update((name, instant(at), posterior_id) for name, at, posterior_id in found)
-    last = scope.connection.execute(_LAST_POINTER_ID).scalar_one()
-    fresh = [(name, at, one) for name, (at, one) in new.items() if (name, at, one) not in said]
-    rows = [
-        {
-            **scope.stamp(),
-            "id": last + i,
-            "parameter_id": name,
-            "published_at": instant_text(at),
-            "posterior_id": posterior_id,
-        }
-        for i, (name, at, posterior_id) in enumerate(fresh, 1)
-    ]
-    return scope.insert(current_posteriors, rows)
+def record_of(row: tuple[Any, ...]) -> PosteriorRecord:
+    """Return the posterior that the values of `COLUMNS` hold."""
+    values = dict(zip((column.name for column in COLUMNS), row, strict=True))
+    values["belief"] = belief_of(*(values.pop(name) for name in _BELIEF))
+    values["sums"] = tuple(values.pop(name) for name in ("size", "total", "squares"))
+    for name in ("as_of", "counted_until", "watermark"):
+        values[name] = date.fromisoformat(values[name])
+    for name in ("seen_at", "wall_at"):
+        values[name] = instant(values[name])
+    return PosteriorRecord(**values)
 
 
-def _by_parameter(
-    scope: Scope, query: Select[Any], ids: Iterable[str], as_of: str
-) -> dict[str, PosteriorRecord]:
-    return {row[0]: _record_of(row) for row in scope.fetch_by_ids(query, ids, as_of=as_of)}
-
-
-def _by_instant(instants: Mapping[str, datetime]) -> dict[datetime, list[str]]:
+def _by_instant(new: Mapping[str, PosteriorRecord]) -> dict[datetime, list[str]]:
     names: dict[datetime, list[str]] = {}
-    for name, at in instants.items():
-        names.setdefault(at, []).append(name)
+    for name, record in new.items():
+        names.setdefault(record.seen_at, []).append(name)
     return names
 
 
@@ -228,13 +168,3 @@ def _row_of(scope: Scope, record: PosteriorRecord, number: int) -> dict[str, Any
         "inputs_hash": record.inputs_hash,
         "seen_at": instant_text(record.seen_at),
     }
-
-
-def _record_of(row: tuple[Any, ...]) -> PosteriorRecord:
-    values = dict(zip((column.name for column in _COLUMNS), row, strict=True))
-    values["belief"] = belief_of(*(values.pop(name) for name in _BELIEF))
-    values["sums"] = tuple(values.pop(name) for name in ("size", "total", "squares"))
-    for name in ("as_of", "counted_until", "watermark"):
-        values[name] = date.fromisoformat(values[name])
-    values["seen_at"] = instant(values["seen_at"])
-    return PosteriorRecord(**values)

@@ -70,7 +70,7 @@ def priors_as_of(scope: Scope, ids: Iterable[str], as_of: datetime) -> dict[str,
 
 
 def save_priors(scope: Scope, new: Mapping[str, Sequence[PriorVersion]]) -> tuple[int, dict[str, list[int]]]:
-    """Number and write the versions that say something new.
+    """Write the versions that say something new, with the next numbers.
 
     Returns
     -------

@@ -6,9 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, bindparam, insert, select, update
+from sqlalchemy import Connection, Dialect, bindparam, insert, select
 
 from evenfall.errors import AlreadyAbsorbed, StoreError
 from evenfall.store.instants import instant_text
@@ -57,17 +58,6 @@ _CONFIRMED: Final = (
         evidence_reads.c.seen_at >= bindparam("since"),
     )
     .order_by(evidence_reads.c.stream_id, evidence_reads.c.seen_at, evidence_reads.c.part)
-)
-
-_SUPERSEDE: Final = (
-    update(evidence)
-    .where(
-        evidence.c.stream_id == bindparam("key_stream"),
-        evidence.c.first == bindparam("key_first"),
-        evidence.c.stop == bindparam("key_stop"),
-        evidence.c.version == bindparam("key_version"),
-    )
-    .values(superseded_at=bindparam("end"))
 )
 
 
@@ -135,11 +125,11 @@ def _confirmed(scope: Scope, by_number: dict[int, list[Reading]]) -> dict[int, d
 
 def _check_disjoint(stream: Stream, histories: Histories, readings: Sequence[Reading]) -> None:
     windows = sorted({*histories, *(reading[:2] for reading in readings)})
-    for (first, stop), (next_first, next_stop) in zip(windows, windows[1:], strict=False):
+    for (first, stop), (next_first, next_stop) in pairwise(windows):
         if next_first < stop:
             raise AlreadyAbsorbed(
-                f"{stream.parameter_id}: the window [{next_first}, {next_stop}) shares days with [{first}, {stop}), "
-                "which the ledger already counts",
+                f"{stream.parameter_id}: the window [{next_first}, {next_stop}) shares days with "
+                f"[{first}, {stop}), and the ledger can count only one of them",
                 remedy="read whole windows that do not overlap, or ask per day",
             )
 
@@ -170,18 +160,17 @@ class _Plan:
     def write(self, scope: Scope) -> int:
         """Write what was gathered and return how many rows of evidence are new."""
         _insert_evidence(scope, self.added)
-        if self.ended:
-            ends = [
-                {
-                    "key_stream": number,
-                    "key_first": first,
-                    "key_stop": stop,
-                    "key_version": kept.version,
-                    "end": kept.superseded_at,
-                }
-                for number, first, stop, kept in self.ended
-            ]
-            scope.connection.execute(_SUPERSEDE, ends)
+        ends = [
+            {
+                "stream_id": number,
+                "first": first,
+                "stop": stop,
+                "version": kept.version,
+                "superseded_at": kept.superseded_at,
+            }
+            for number, first, stop, kept in self.ended
+        ]
+        scope.change(evidence, ("stream_id", "first", "stop", "version"), ends)
         self._write_confirmed(scope)
         return len(self.added)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from evenfall.errors import LeaseLost, StoreError, UsageError
 from evenfall.store.instants import from_json, instant, instant_or_none, instant_text, to_json
@@ -14,7 +15,7 @@ from evenfall.store.records import Lease, RunAttempt
 from evenfall.store.schema import runs
 from evenfall.store.scope import Scope
 
-__all__ = ["check_run", "extend_run", "finish_run", "newest_runs", "start_run"]
+__all__ = ["Beginning", "check_run", "extend_run", "finish_run", "newest_runs", "start_run"]
 
 _ENDS: Final = ("ok", "partial", "failed", "cancelled")
 
@@ -61,16 +62,20 @@ _NEWEST: Final = (
 )
 
 
-def start_run(
-    scope: Scope,
-    run_key: str,
-    kind: str,
-    as_of: date,
-    owner: str,
-    plan: str,
-    lease_seconds: float,
-    now: datetime,
-) -> Lease:
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What an attempt begins with; `now` is wall time."""
+
+    run_key: str
+    kind: str
+    as_of: date
+    owner: str
+    plan: str
+    lease_seconds: float
+    now: datetime
+
+
+def start_run(scope: Scope, begun: Beginning) -> Lease:
     """Begin an attempt at a run and return the lease to write under.
 
     Raises
@@ -78,35 +83,35 @@ def start_run(
     StoreError
         When another owner, not known to be dead, holds a lease that has not expired.
     """
-    for run_id, holder, lease_until, started_at in scope.fetch(_AT_WORK, run_key=run_key):
-        expires_at = instant(lease_until)
-        if holder != owner and now < expires_at and is_alive(holder) is not False:
+    for run_id, holder, lease_until, started_at in scope.fetch(_AT_WORK, run_key=begun.run_key):
+        until = instant(lease_until)
+        if holder != begun.owner and begun.now < until and is_alive(holder) is not False:
             raise StoreError(
-                f"{run_key} is being run by {holder} since {instant(started_at):%Y-%m-%d %H:%M:%S} UTC",
-                remedy=f"wait for it; its lease ends at {expires_at:%Y-%m-%d %H:%M:%S} UTC unless it is renewed",
+                f"{begun.run_key} is being run by {holder} since {instant(started_at):%Y-%m-%d %H:%M:%S} UTC",
+                remedy=f"wait for it; unless it renews its lease, that ends at {until:%Y-%m-%d %H:%M:%S} UTC",
             )
-        _close(scope, run_id, "abandoned", {"taken_over_by": owner}, now)
-    token = scope.fetch(_LAST_TOKEN, run_key=run_key)[0][0] + 1
+        _close(scope, run_id, "abandoned", {"taken_over_by": begun.owner}, begun.now)
+    token = scope.fetch(_LAST_TOKEN, run_key=begun.run_key)[0][0] + 1
     run_id = scope.connection.execute(_LAST_ID).scalar_one() + 1
-    expires_at = now + timedelta(seconds=lease_seconds)
+    expires_at = begun.now + timedelta(seconds=begun.lease_seconds)
     row = {
         "id": run_id,
         "tenant": scope.tenant,
-        "run_key": run_key,
-        "kind": kind,
-        "as_of": as_of.isoformat(),
+        "run_key": begun.run_key,
+        "kind": begun.kind,
+        "as_of": begun.as_of.isoformat(),
         "status": "running",
-        "owner": owner,
+        "owner": begun.owner,
         "token": token,
-        "lease_seconds": lease_seconds,
+        "lease_seconds": begun.lease_seconds,
         "lease_until": instant_text(expires_at),
-        "heartbeat_at": instant_text(now),
-        "started_at": instant_text(now),
-        "plan": plan,
+        "heartbeat_at": instant_text(begun.now),
+        "started_at": instant_text(begun.now),
+        "plan": begun.plan,
         "summary": "{}",
     }
-    scope.connection.execute(insert(runs), row)
-    return Lease(run_id, run_key, token, owner, expires_at)
+    scope.insert(runs, [row])
+    return Lease(run_id, begun.run_key, token, begun.owner, expires_at)
 
 
 def check_run(scope: Scope, lease: Lease) -> float:

@@ -74,6 +74,14 @@ def _number(name: str, *, null: bool = False) -> Column[float]:
     return Column(name, Double, nullable=null)
 
 
+def _texts(*names: str) -> tuple[Column[str], ...]:
+    return tuple(_text(name) for name in names)
+
+
+def _numbers(*names: str) -> tuple[Column[float], ...]:
+    return tuple(_number(name) for name in names)
+
+
 def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False)
 
@@ -92,10 +100,10 @@ def _one_of(column: str, *values: str) -> CheckConstraint:
 
 def _belief() -> tuple[Column[str], ...]:
     """Return the columns of a belief; `numbers` is JSON by name, in the family's order."""
-    return (_text("family"), _text("numbers"), _text("origin_kind"), _text("origin_detail"))
+    return _texts("family", "numbers", "origin_kind", "origin_detail")
 
 
-# Who may do what -----------------------------------------------------------------------------------------------
+# Who may do what ------------------------------------------------------------------------------------------
 
 tenants = Table("tenants", metadata, Column("tenant", Text, primary_key=True), _text("created_at"))
 
@@ -103,9 +111,7 @@ members = Table(
     "members",
     metadata,
     _tenant(),
-    _text("member"),
-    _text("role"),
-    _text("added_at"),
+    *_texts("member", "role", "added_at"),
     PrimaryKeyConstraint("tenant", "member"),
     _one_of("role", "viewer", "analyst", "editor", "admin"),
 )
@@ -113,39 +119,32 @@ members = Table(
 api_keys = Table(
     "api_keys",
     metadata,
-    _text("tenant"),
-    _text("prefix"),
-    _text("member"),
-    _text("sha256"),
-    _text("created_at"),
+    *_texts("tenant", "prefix", "member", "sha256", "created_at"),
     _text("expires_at", null=True),
     _text("revoked_at", null=True),
     PrimaryKeyConstraint("tenant", "prefix"),
     ForeignKeyConstraint(["tenant", "member"], ["members.tenant", "members.member"]),
 )
 
-# What was declared ---------------------------------------------------------------------------------------------
+# What was declared ----------------------------------------------------------------------------------------
 
 definition_texts = Table(
     "definition_texts",
     metadata,
     _tenant(),
-    _text("sha256"),
-    _text("text"),
+    *_texts("sha256", "text"),
     PrimaryKeyConstraint("tenant", "sha256"),
 )
 
 definitions = Table(
     "definitions",
     metadata,
-    _text("tenant"),
-    _text("path"),
+    *_texts("tenant", "path"),
     _count("version"),
     _text("sha256"),
     Column("good", Boolean, nullable=False),
     _text("git_revision", null=True),
-    _text("seen_at"),
-    _text("wall_at"),
+    *_texts("seen_at", "wall_at"),
     PrimaryKeyConstraint("tenant", "path", "version"),
     ForeignKeyConstraint(["tenant", "sha256"], ["definition_texts.tenant", "definition_texts.sha256"]),
 )
@@ -154,31 +153,23 @@ parameters = Table(
     "parameters",
     metadata,
     _tenant(),
-    _text("parameter_id"),
-    _text("wall_at"),
+    *_texts("parameter_id", "wall_at"),
     PrimaryKeyConstraint("tenant", "parameter_id"),
 )
 
-# Who is at work ------------------------------------------------------------------------------------------------
+# Who is at work -------------------------------------------------------------------------------------------
 
 runs = Table(
     "runs",
     metadata,
     Column("id", _Id, primary_key=True),
     _tenant(),
-    _text("run_key"),
-    _text("kind"),
-    _text("as_of"),
-    _text("status"),
-    _text("owner"),
+    *_texts("run_key", "kind", "as_of", "status", "owner"),
     _count("token"),
     _number("lease_seconds"),
-    _text("lease_until"),
-    _text("heartbeat_at"),
-    _text("started_at"),
+    *_texts("lease_until", "heartbeat_at", "started_at"),
     _text("finished_at", null=True),
-    _text("plan"),
-    _text("summary"),
+    *_texts("plan", "summary"),
     UniqueConstraint("tenant", "run_key", "token"),
     _one_of("status", "running", "ok", "partial", "failed", "cancelled", "abandoned"),
 )
@@ -198,8 +189,7 @@ tasks = Table(
     Column("run_id", _Id, ForeignKey("runs.id"), nullable=False),
     _text("name"),
     _count("position"),
-    _text("payload"),
-    _text("status"),
+    *_texts("payload", "status"),
     _count("attempts"),
     _text("owner", null=True),
     _count("token"),
@@ -212,17 +202,13 @@ tasks = Table(
     _one_of("status", "queued", "running", "done", "failed"),
 )
 
-# The ledger ----------------------------------------------------------------------------------------------------
+# The ledger -----------------------------------------------------------------------------------------------
 
 evidence_streams = Table(
     "evidence_streams",
     metadata,
     Column("id", _Id, primary_key=True),
-    _text("tenant"),
-    _text("parameter_id"),
-    _text("query_hash"),
-    _text("slice"),
-    _text("age"),
+    *_texts("tenant", "parameter_id", "query_hash", "slice", "age"),
     UniqueConstraint("tenant", "parameter_id", "query_hash", "slice", "age"),
     _parameter(),
 )
@@ -232,13 +218,10 @@ evidence = Table(
     "evidence",
     metadata,
     Column("stream_id", _Id, ForeignKey("evidence_streams.id"), nullable=False),
-    _text("first"),
-    _text("stop"),
+    *_texts("first", "stop"),
     _count("version"),
     _text("tenant"),
-    _number("size"),
-    _number("total"),
-    _number("squares"),
+    *_numbers("size", "total", "squares"),
     _text("seen_at"),
     _text("superseded_at", null=True),
     Column("backfilled", Boolean, nullable=False),
@@ -256,29 +239,24 @@ evidence_reads = Table(
     Column("stream_id", _Id, ForeignKey("evidence_streams.id"), nullable=False),
     _text("seen_at"),
     _count("part"),
-    _text("tenant"),
-    _text("windows"),
-    _text("wall_at"),
+    *_texts("tenant", "windows", "wall_at"),
     PrimaryKeyConstraint("stream_id", "seen_at", "part"),
     sqlite_with_rowid=False,
 )
 
-# What was believed ---------------------------------------------------------------------------------------------
+# What was believed ----------------------------------------------------------------------------------------
 
 prior_versions = Table(
     "prior_versions",
     metadata,
-    _text("tenant"),
-    _text("parameter_id"),
+    *_texts("tenant", "parameter_id"),
     _count("version"),
     *_belief(),
-    _number("mean"),
-    _number("stdev"),
+    *_numbers("mean", "stdev"),
     _text("reason"),
     _count("root"),
     _text("absorbed_until", null=True),
-    _text("definition_hash"),
-    _text("seen_at"),
+    *_texts("definition_hash", "seen_at"),
     _run(),
     _text("wall_at"),
     PrimaryKeyConstraint("tenant", "parameter_id", "version"),
@@ -290,8 +268,7 @@ hyperparameters = Table(
     "hyperparameters",
     metadata,
     _tenant(),
-    _text("scope"),
-    _text("name"),
+    *_texts("scope", "name"),
     _count("version"),
     _number("value"),
     _text("seen_at"),
@@ -304,26 +281,14 @@ posteriors = Table(
     "posteriors",
     metadata,
     Column("id", _Id, primary_key=True),
-    _text("tenant"),
-    _text("parameter_id"),
-    _text("as_of"),
+    *_texts("tenant", "parameter_id", "as_of"),
     _count("prior_version"),
     *_belief(),
-    _number("mean"),
-    _number("stdev"),
-    _number("lower"),
-    _number("upper"),
-    _number("size"),
-    _number("total"),
-    _number("squares"),
-    _text("counted_until"),
-    _text("watermark"),
+    *_numbers("mean", "stdev", "lower", "upper", "size", "total", "squares"),
+    *_texts("counted_until", "watermark"),
     _number("kappa", null=True),
     _number("half_life_days", null=True),
-    _text("query_hash"),
-    _text("definition_hash"),
-    _text("inputs_hash"),
-    _text("seen_at"),
+    *_texts("query_hash", "definition_hash", "inputs_hash", "seen_at"),
     _run(),
     _text("wall_at"),
     ForeignKeyConstraint(
@@ -337,9 +302,7 @@ current_posteriors = Table(
     "current_posteriors",
     metadata,
     Column("id", _Id, primary_key=True),
-    _text("tenant"),
-    _text("parameter_id"),
-    _text("published_at"),
+    *_texts("tenant", "parameter_id", "published_at"),
     Column("posterior_id", _Id, ForeignKey("posteriors.id"), nullable=False),
     _run(),
     _text("wall_at"),
@@ -347,24 +310,14 @@ current_posteriors = Table(
     Index("ix_current_posteriors_parameter", "tenant", "parameter_id", "published_at"),
 )
 
-# What each night said ------------------------------------------------------------------------------------------
+# What each night said -------------------------------------------------------------------------------------
 
 night_results = Table(
     "night_results",
     metadata,
-    _text("tenant"),
-    _text("parameter_id"),
-    _text("as_of"),
-    _text("outcome"),
-    _text("light"),
-    _text("detail"),
-    _text("remedy"),
-    _text("verdict"),
+    *_texts("tenant", "parameter_id", "as_of", "outcome", "light", "detail", "remedy", "verdict"),
     _text("read_at", null=True),
-    _number("loaded"),
-    _number("counted"),
-    _number("late_not_counted"),
-    _number("quarantined"),
+    *_numbers("loaded", "counted", "late_not_counted", "quarantined"),
     _count("failures"),
     Column("posterior_id", _Id, ForeignKey("posteriors.id"), nullable=True),
     _text("computed_at", null=True),
@@ -378,15 +331,9 @@ night_results = Table(
 findings = Table(
     "findings",
     metadata,
-    _text("tenant"),
-    _text("parameter_id"),
-    _text("as_of"),
-    _text("check_name"),
-    _text("subject"),
-    _text("light"),
-    _text("message"),
-    _text("remedy"),
-    _text("figures"),
+    *_texts(
+        "tenant", "parameter_id", "as_of", "check_name", "subject", "light", "message", "remedy", "figures"
+    ),
     _text("withdrawn_at", null=True),
     _run(),
     _text("wall_at"),
@@ -400,12 +347,7 @@ outbox = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     _tenant(),
-    _text("idempotency_key"),
-    _text("channel"),
-    _text("payload"),
-    _text("parameter_id"),
-    _text("created_at"),
-    _text("status"),
+    *_texts("idempotency_key", "channel", "payload", "parameter_id", "created_at", "status"),
     _count("attempts"),
     _text("next_attempt_at", null=True),
     _text("owner", null=True),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Executable, Table, insert
+from sqlalchemy import Connection, Executable, Table, bindparam, insert, update
 from sqlalchemy.engine import Result
 
 __all__ = ["Scope", "batches"]
@@ -48,6 +48,15 @@ class Scope:
         """Write new rows and return how many there were."""
         if rows:
             self.connection.execute(insert(table), list(rows))
+        return len(rows)
+
+    def change(self, table: Table, key: Sequence[str], rows: Sequence[dict[str, Any]]) -> int:
+        """Rewrite rows known by the columns of `key` and return how many there were."""
+        if rows:
+            own = update(table).where(*(table.c[name] == bindparam(f"key_{name}") for name in key))
+            statement = own.values({name: bindparam(name) for name in rows[0] if name not in key})
+            named = [{f"key_{k}" if k in key else k: value for k, value in row.items()} for row in rows]
+            self.connection.execute(statement, named)
         return len(rows)
 
     def stamp(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Many windows of equal length in one short text, such as ``2025-01-01/2025-01-15/1``: first, stop, days each."""
+"""Many windows in one short text, such as ``2025-01-01/2025-01-15/1``: first, stop, days each."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def upgrade() -> None:
 
 
 def _create_triggers() -> None:
-    """Refuse every change of a written row but of the columns listed; inserts do not pass a trigger at all."""
+    """Refuse every change of a written row but of the columns listed; inserts pass no trigger."""
     postgresql = op.get_bind().dialect.name == "postgresql"
     if postgresql:
         op.execute(REFUSE_ON_POSTGRESQL)
@@ -77,6 +77,14 @@ def _number(name: str, *, null: bool = False) -> sa.Column[float]:
     return sa.Column(name, sa.Double(), nullable=null)
 
 
+def _texts(*names: str) -> tuple[sa.Column[str], ...]:
+    return tuple(_text(name) for name in names)
+
+
+def _numbers(*names: str) -> tuple[sa.Column[float], ...]:
+    return tuple(_number(name) for name in names)
+
+
 def _count(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.Integer(), nullable=False)
 
@@ -92,27 +100,19 @@ def _key(name: str, *, null: bool = False) -> sa.Column[int]:
 def _create_people() -> None:
     op.create_table(
         "tenants",
-        _text("tenant"),
-        _text("created_at"),
+        *_texts("tenant", "created_at"),
         sa.PrimaryKeyConstraint("tenant", name="pk_tenants"),
     )
     op.create_table(
         "members",
-        _text("tenant"),
-        _text("member"),
-        _text("role"),
-        _text("added_at"),
+        *_texts("tenant", "member", "role", "added_at"),
         sa.CheckConstraint("role IN ('viewer', 'analyst', 'editor', 'admin')", name="ck_members_role"),
         sa.ForeignKeyConstraint(["tenant"], ["tenants.tenant"], name="fk_members_tenant"),
         sa.PrimaryKeyConstraint("tenant", "member", name="pk_members"),
     )
     op.create_table(
         "api_keys",
-        _text("tenant"),
-        _text("prefix"),
-        _text("member"),
-        _text("sha256"),
-        _text("created_at"),
+        *_texts("tenant", "prefix", "member", "sha256", "created_at"),
         _text("expires_at", null=True),
         _text("revoked_at", null=True),
         sa.ForeignKeyConstraint(
@@ -125,30 +125,24 @@ def _create_people() -> None:
 def _create_declarations() -> None:
     op.create_table(
         "definition_texts",
-        _text("tenant"),
-        _text("sha256"),
-        _text("text"),
+        *_texts("tenant", "sha256", "text"),
         sa.ForeignKeyConstraint(["tenant"], ["tenants.tenant"], name="fk_definition_texts_tenant"),
         sa.PrimaryKeyConstraint("tenant", "sha256", name="pk_definition_texts"),
     )
     op.create_table(
         "parameters",
-        _text("tenant"),
-        _text("parameter_id"),
-        _text("wall_at"),
+        *_texts("tenant", "parameter_id", "wall_at"),
         sa.ForeignKeyConstraint(["tenant"], ["tenants.tenant"], name="fk_parameters_tenant"),
         sa.PrimaryKeyConstraint("tenant", "parameter_id", name="pk_parameters"),
     )
     op.create_table(
         "definitions",
-        _text("tenant"),
-        _text("path"),
+        *_texts("tenant", "path"),
         _count("version"),
         _text("sha256"),
         _flag("good"),
         _text("git_revision", null=True),
-        _text("seen_at"),
-        _text("wall_at"),
+        *_texts("seen_at", "wall_at"),
         sa.ForeignKeyConstraint(
             ["tenant", "sha256"],
             ["definition_texts.tenant", "definition_texts.sha256"],
@@ -162,20 +156,12 @@ def _create_work() -> None:
     op.create_table(
         "runs",
         _key("id"),
-        _text("tenant"),
-        _text("run_key"),
-        _text("kind"),
-        _text("as_of"),
-        _text("status"),
-        _text("owner"),
+        *_texts("tenant", "run_key", "kind", "as_of", "status", "owner"),
         _count("token"),
         _number("lease_seconds"),
-        _text("lease_until"),
-        _text("heartbeat_at"),
-        _text("started_at"),
+        *_texts("lease_until", "heartbeat_at", "started_at"),
         _text("finished_at", null=True),
-        _text("plan"),
-        _text("summary"),
+        *_texts("plan", "summary"),
         sa.CheckConstraint(
             "status IN ('running', 'ok', 'partial', 'failed', 'cancelled', 'abandoned')",
             name="ck_runs_status",
@@ -198,8 +184,7 @@ def _create_work() -> None:
         _key("run_id"),
         _text("name"),
         _count("position"),
-        _text("payload"),
-        _text("status"),
+        *_texts("payload", "status"),
         _count("attempts"),
         _text("owner", null=True),
         _count("token"),
@@ -219,11 +204,7 @@ def _create_ledger() -> None:
     op.create_table(
         "evidence_streams",
         _key("id"),
-        _text("tenant"),
-        _text("parameter_id"),
-        _text("query_hash"),
-        _text("slice"),
-        _text("age"),
+        *_texts("tenant", "parameter_id", "query_hash", "slice", "age"),
         sa.ForeignKeyConstraint(
             ["tenant", "parameter_id"],
             ["parameters.tenant", "parameters.parameter_id"],
@@ -237,13 +218,10 @@ def _create_ledger() -> None:
     op.create_table(
         "evidence",
         _key("stream_id"),
-        _text("first"),
-        _text("stop"),
+        *_texts("first", "stop"),
         _count("version"),
         _text("tenant"),
-        _number("size"),
-        _number("total"),
-        _number("squares"),
+        *_numbers("size", "total", "squares"),
         _text("seen_at"),
         _text("superseded_at", null=True),
         _flag("backfilled"),
@@ -260,9 +238,7 @@ def _create_ledger() -> None:
         _key("stream_id"),
         _text("seen_at"),
         _count("part"),
-        _text("tenant"),
-        _text("windows"),
-        _text("wall_at"),
+        *_texts("tenant", "windows", "wall_at"),
         sa.ForeignKeyConstraint(["stream_id"], ["evidence_streams.id"], name="fk_evidence_reads_stream_id"),
         sa.PrimaryKeyConstraint("stream_id", "seen_at", "part", name="pk_evidence_reads"),
         sqlite_with_rowid=False,
@@ -272,20 +248,14 @@ def _create_ledger() -> None:
 def _create_beliefs() -> None:
     op.create_table(
         "prior_versions",
-        _text("tenant"),
-        _text("parameter_id"),
+        *_texts("tenant", "parameter_id"),
         _count("version"),
-        _text("family"),
-        _text("numbers"),
-        _text("origin_kind"),
-        _text("origin_detail"),
-        _number("mean"),
-        _number("stdev"),
+        *_texts("family", "numbers", "origin_kind", "origin_detail"),
+        *_numbers("mean", "stdev"),
         _text("reason"),
         _count("root"),
         _text("absorbed_until", null=True),
-        _text("definition_hash"),
-        _text("seen_at"),
+        *_texts("definition_hash", "seen_at"),
         _key("run_id", null=True),
         _text("wall_at"),
         sa.CheckConstraint(
@@ -301,9 +271,7 @@ def _create_beliefs() -> None:
     )
     op.create_table(
         "hyperparameters",
-        _text("tenant"),
-        _text("scope"),
-        _text("name"),
+        *_texts("tenant", "scope", "name"),
         _count("version"),
         _number("value"),
         _text("seen_at"),
@@ -316,29 +284,14 @@ def _create_beliefs() -> None:
     op.create_table(
         "posteriors",
         _key("id"),
-        _text("tenant"),
-        _text("parameter_id"),
-        _text("as_of"),
+        *_texts("tenant", "parameter_id", "as_of"),
         _count("prior_version"),
-        _text("family"),
-        _text("numbers"),
-        _text("origin_kind"),
-        _text("origin_detail"),
-        _number("mean"),
-        _number("stdev"),
-        _number("lower"),
-        _number("upper"),
-        _number("size"),
-        _number("total"),
-        _number("squares"),
-        _text("counted_until"),
-        _text("watermark"),
+        *_texts("family", "numbers", "origin_kind", "origin_detail"),
+        *_numbers("mean", "stdev", "lower", "upper", "size", "total", "squares"),
+        *_texts("counted_until", "watermark"),
         _number("kappa", null=True),
         _number("half_life_days", null=True),
-        _text("query_hash"),
-        _text("definition_hash"),
-        _text("inputs_hash"),
-        _text("seen_at"),
+        *_texts("query_hash", "definition_hash", "inputs_hash", "seen_at"),
         _key("run_id", null=True),
         _text("wall_at"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_posteriors_run_id"),
@@ -355,9 +308,7 @@ def _create_beliefs() -> None:
     op.create_table(
         "current_posteriors",
         _key("id"),
-        _text("tenant"),
-        _text("parameter_id"),
-        _text("published_at"),
+        *_texts("tenant", "parameter_id", "published_at"),
         _key("posterior_id"),
         _key("run_id", null=True),
         _text("wall_at"),
@@ -383,19 +334,9 @@ def _create_beliefs() -> None:
 def _create_nights() -> None:
     op.create_table(
         "night_results",
-        _text("tenant"),
-        _text("parameter_id"),
-        _text("as_of"),
-        _text("outcome"),
-        _text("light"),
-        _text("detail"),
-        _text("remedy"),
-        _text("verdict"),
+        *_texts("tenant", "parameter_id", "as_of", "outcome", "light", "detail", "remedy", "verdict"),
         _text("read_at", null=True),
-        _number("loaded"),
-        _number("counted"),
-        _number("late_not_counted"),
-        _number("quarantined"),
+        *_numbers("loaded", "counted", "late_not_counted", "quarantined"),
         _count("failures"),
         _key("posterior_id", null=True),
         _text("computed_at", null=True),
@@ -415,15 +356,17 @@ def _create_nights() -> None:
     )
     op.create_table(
         "findings",
-        _text("tenant"),
-        _text("parameter_id"),
-        _text("as_of"),
-        _text("check_name"),
-        _text("subject"),
-        _text("light"),
-        _text("message"),
-        _text("remedy"),
-        _text("figures"),
+        *_texts(
+            "tenant",
+            "parameter_id",
+            "as_of",
+            "check_name",
+            "subject",
+            "light",
+            "message",
+            "remedy",
+            "figures",
+        ),
         _text("withdrawn_at", null=True),
         _key("run_id", null=True),
         _text("wall_at"),
@@ -441,13 +384,7 @@ def _create_nights() -> None:
     op.create_table(
         "outbox",
         _key("id"),
-        _text("tenant"),
-        _text("idempotency_key"),
-        _text("channel"),
-        _text("payload"),
-        _text("parameter_id"),
-        _text("created_at"),
-        _text("status"),
+        *_texts("tenant", "idempotency_key", "channel", "payload", "parameter_id", "created_at", "status"),
         _count("attempts"),
         _text("next_attempt_at", null=True),
         _text("owner", null=True),
