@@ -1,18 +1,20 @@
 """Files that are always whole: a reader sees the old version or the new one, and can prove which.
 
-A file is written beside its place, flushed to the disk, announced in a manifest with its SHA-256, and only then
-renamed over the old one. The manifest names the version before as well, so a program killed between the
+A file is written beside its place, flushed to the disk, announced in a manifest with its SHA-256, and only
+then renamed over the old one. The manifest names the version before as well, so a program killed between the
 announcement and the renaming leaves the old file readable. Contents are bytes; nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +24,9 @@ from evenfall.store.faults import reach
 
 __all__ = ["Manifest", "checked_artifact", "read_artifact", "write_artifact"]
 
-_BLOCK: Final = 1 << 20
+_READS: Final = 5
+"""How often a reader looks again before it says that a file is broken: a writer may be passing."""
+
 _LEFTOVER_SECONDS: Final = 86400
 """Age from which a half-written file is taken for the leftover of a killed program."""
 
@@ -54,7 +58,7 @@ def write_artifact(path: Path, content: bytes | Callable[[Path], object]) -> Man
         else:
             part.write_bytes(content)
         _flush(part)
-        manifest = Manifest(_sha256(part), _sha256(path) if path.exists() else None)
+        manifest = Manifest(_sha256(part), _present(path))
         reach("artifact.written")
         _announce(path, manifest)
         reach("artifact.manifest")
@@ -74,9 +78,12 @@ def read_artifact(path: Path) -> bytes:
     StoreError
         When the file or its manifest is missing, or the bytes are not those that were written.
     """
-    content = _read(path)
-    _check(path, hashlib.sha256(content).hexdigest())
-    return content
+    for _ in range(_READS):
+        content = _read(path)
+        sha256, manifest = hashlib.sha256(content).hexdigest(), _manifest(path)
+        if sha256 in (manifest.sha256, manifest.previous):
+            return content
+    raise _broken(path, sha256, manifest)
 
 
 def checked_artifact(path: Path) -> Path:
@@ -87,10 +94,11 @@ def checked_artifact(path: Path) -> Path:
     StoreError
         When the file or its manifest is missing, or the bytes are not those that were written.
     """
-    if not path.exists():
-        raise _missing(path)
-    _check(path, _sha256(path))
-    return path
+    for _ in range(_READS):
+        sha256, manifest = _sha256(path), _manifest(path)
+        if sha256 in (manifest.sha256, manifest.previous):
+            return path
+    raise _broken(path, sha256, manifest)
 
 
 def _manifest_path(path: Path) -> Path:
@@ -106,37 +114,43 @@ def _announce(path: Path, manifest: Manifest) -> None:
     _flush(place.parent)
 
 
-def _check(path: Path, sha256: str) -> None:
+def _present(path: Path) -> str | None:
+    """Return the SHA-256 of the version in place, if there is one and it is whole."""
     try:
-        manifest = Manifest(**json.loads(_read(_manifest_path(path))))
-    except (ValueError, TypeError) as broken:
+        return _sha256(checked_artifact(path))
+    except StoreError:
+        return None
+
+
+def _manifest(path: Path) -> Manifest:
+    try:
+        return Manifest(**json.loads(_read(_manifest_path(path))))
+    except (ValueError, TypeError) as unreadable:
         raise StoreError(
-            f"the manifest of {path} cannot be read: {broken}", remedy="write it again"
-        ) from broken
-    if sha256 not in (manifest.sha256, manifest.previous):
-        raise StoreError(
-            f"{path} is not what was written: its SHA-256 is {sha256[:12]}…, not {manifest.sha256[:12]}…",
-            remedy="restore it from a backup or run what made it again",
-        )
+            f"the manifest of {path} cannot be read: {unreadable}", remedy="write the artifact again"
+        ) from unreadable
+
+
+def _broken(path: Path, sha256: str, manifest: Manifest) -> StoreError:
+    return StoreError(
+        f"{path} is not what was written: its SHA-256 is {sha256[:12]}…, not {manifest.sha256[:12]}…",
+        remedy="restore it from a backup or run what made it again",
+    )
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise _missing(path) from None
-
-
-def _missing(path: Path) -> StoreError:
-    return StoreError(f"there is no artifact {path}", remedy="run what makes it")
+        raise StoreError(f"there is no artifact {path}", remedy="run what makes it") from None
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise StoreError(f"there is no artifact {path}", remedy="run what makes it") from None
 
 
 def _flush(path: Path) -> None:
@@ -151,6 +165,8 @@ def _flush(path: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        if time.time() - part.stat().st_mtime > _LEFTOVER_SECONDS:
-            part.unlink(missing_ok=True)
+    """Remove what programs killed long ago left beside the artifact."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _LEFTOVER_SECONDS:
+                part.unlink()

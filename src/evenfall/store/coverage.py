@@ -85,16 +85,15 @@ def evidence_spans(
     """Return per parameter, for each query it ever had, the days that were known at `as_of`."""
     spans: dict[str, list[EvidenceSpan]] = {name: [] for name in parameter_ids}
     query = _SPANS[scope.connection.dialect.name]
-    for name, query_hash, first, stop, days in scope.fetch_by_ids(
-        query, list(spans), as_of=instant_text(as_of)
-    ):
+    rows = scope.fetch_by_ids(query, list(spans), as_of=instant_text(as_of))
+    for name, query_hash, first, stop, days in rows:
         span = EvidenceSpan(query_hash, date.fromisoformat(first), date.fromisoformat(stop), int(days))
         spans[name].append(span)
     return spans
 
 
 def arrivals(scope: Scope, as_of: datetime, since: date) -> list[Arrival]:
-    """Return how the windows from `since` on grew, over all parameters, by the day they end and the instant.
+    """Return how the windows from `since` on grew, over all parameters, by the day they end and instant.
 
     Two kinds of window are left out, for their first reading does not say when the data came: those a backfill
     read first, and those that a query's very first reading brought along.

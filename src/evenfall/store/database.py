@@ -105,7 +105,7 @@ def migrate_store(url: str) -> tuple[str | None, str]:
 class Store:
     """What one tenant has seen and believed.
 
-    Every question takes the instant or night it is asked for, and every answer is what was known then. Writers
+    Questions take the instant or night they are asked for, and the answers are what was known then. Writers
     are alone; `commit` is the only way in for evidence and beliefs.
     """
 

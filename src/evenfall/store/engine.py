@@ -23,8 +23,8 @@ _WRITER_LOCK: Final = (
     0x45_56_45_4E  # any constant: all writers of one PostgreSQL database ask for the same one
 )
 
-# FULL, not NORMAL: in WAL mode NORMAL may lose the last commits to a power cut, and what was told outside must
-# not be forgotten inside. It costs one fsync per chunk of parameters: some 20 a night.
+# FULL, not NORMAL: in WAL mode NORMAL may lose the last commits to a power cut, and what was told outside
+# must not be forgotten inside. It costs one fsync per chunk of parameters: some 20 a night.
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}",
     "PRAGMA foreign_keys = ON",

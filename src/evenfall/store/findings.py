@@ -56,7 +56,7 @@ def findings_of(
 
 
 def save_findings(scope: Scope, said: Mapping[tuple[str, date], Sequence[Finding]]) -> int:
-    """Write what was found of (parameter, night), the whole of it; return how many findings are new or changed.
+    """Write all that was found of (parameter, night) and return how many findings are new or changed.
 
     What an earlier run of the same night had found and this one does not is kept, marked as withdrawn.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -74,7 +74,7 @@ def evidence_as_of(
 def observations_as_of(
     scope: Scope, query_hashes: Mapping[str, str], as_of: datetime
 ) -> dict[str, Observations]:
-    """Return per parameter the sums known at `as_of` of its whole, final evidence; those without are absent."""
+    """Return per parameter the sums of its whole, final evidence known at `as_of`; without any, nothing."""
     streams = {
         number: stream
         for number, stream in streams_of(scope, query_hashes).items()

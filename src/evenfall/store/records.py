@@ -96,7 +96,7 @@ class EvidenceRow:
 
 
 class EvidenceSpan(NamedTuple):
-    """Which days the ledger holds of one query of a parameter: from `first` up to `stop`, `days` of them."""
+    """The days the ledger holds of one query of a parameter: `days` of them, from `first` to `stop`."""
 
     query_hash: str
     first: date

@@ -1,7 +1,7 @@
 """Where a new reading belongs among the earlier ones of the same window; pure.
 
 The ledger answers "what was known at T" by ``seen_at <= T < superseded_at``. Nights may be run late or out of
-order, so a reading can be older than those already kept. It is put where it belongs: it supersedes the reading
+order, so a reading can be older than those already kept. It is put where it belongs: it supersedes the one
 before it and is superseded by the one after. A reading equal to what was known then is not kept again, only
 confirmed; if a late reading lands between a kept one and its confirmation, the confirmed numbers are put back
 from there on. The answers are those of a ledger that keeps every reading.
