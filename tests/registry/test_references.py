@@ -29,8 +29,12 @@ def test_printing_and_parsing_gives_the_same_reference(reference: EdgeReference)
 
 
 def test_the_order_of_conditions_and_arguments_never_matters() -> None:
-    first = parse_reference("e.signup.context(device='mobile', channel='google').visited(pricing, homepage).p.mean")
-    second = parse_reference("e.signup.visited(homepage,pricing).context(channel='google',device='mobile').p.mean")
+    first = parse_reference(
+        "e.signup.context(device='mobile', channel='google').visited(pricing, homepage).p.mean"
+    )
+    second = parse_reference(
+        "e.signup.visited(homepage,pricing).context(channel='google',device='mobile').p.mean"
+    )
     assert first == second
     assert str(first) == "e.signup.visited(homepage,pricing).context(channel='google',device='mobile').p.mean"
 

@@ -21,7 +21,11 @@ def case(name: str, text: str, said: str) -> object:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        case("unknown key", f"id: p\ntpye: rate\n{VALUE}", "parameters/p.yaml:2:1 tpye 'rate' — unknown key: did you mean type?"),
+        case(
+            "unknown key",
+            f"id: p\ntpye: rate\n{VALUE}",
+            "parameters/p.yaml:2:1 tpye 'rate' — unknown key: did you mean type?",
+        ),
         case(
             "unknown key far from any",
             f"id: p\n{VALUE}model_fit:\n  limits: 3\n",
@@ -33,10 +37,16 @@ def case(name: str, text: str, said: str) -> object:
             "parameters/p.yaml:3:70 observation_source.quary 'x' — unknown key: did you mean query?",
         ),
         case("no id", VALUE, "parameters/p.yaml:1:1 id — required: add the key id"),
-        case("dots in an id", f"id: a..b\n{VALUE}", "parameters/p.yaml:1:5 id 'a..b' — not an id: use 1 to 64 letters"),
+        case(
+            "dots in an id",
+            f"id: a..b\n{VALUE}",
+            "parameters/p.yaml:1:5 id 'a..b' — not an id: use 1 to 64 letters",
+        ),
         case("path as id", f"id: ../x\n{VALUE}", "parameters/p.yaml:1:5 id '../x' — not an id"),
         case("long id", f"id: {'a' * 65}\n{VALUE}", "parameters/p.yaml:1:5 id 'aaaa"),
-        case("number as id", f"id: 7\n{VALUE}", "parameters/p.yaml:1:5 id 7 — must be text: put it in quotes"),
+        case(
+            "number as id", f"id: 7\n{VALUE}", "parameters/p.yaml:1:5 id 7 — must be text: put it in quotes"
+        ),
         case("not a mapping", "- id: p\n", "parameters/p.yaml:1:1 — the file must hold a mapping"),
         case("empty", "# nothing\n", "parameters/p.yaml:1:1 — the file must hold a mapping"),
         case(
@@ -79,7 +89,11 @@ def case(name: str, text: str, said: str) -> object:
             "id: p\nvalue: {mean: 0.3, stdev: 0.5}\n",
             "parameters/p.yaml:2:27 value.stdev 0.5 — ",
         ),
-        case("mean of one", "id: p\nvalue: {mean: 1, stdev: 0.1}\n", "parameters/p.yaml:2:25 value.stdev 0.1 — "),
+        case(
+            "mean of one",
+            "id: p\nvalue: {mean: 1, stdev: 0.1}\n",
+            "parameters/p.yaml:2:25 value.stdev 0.1 — ",
+        ),
         case(
             "alpha and mean disagree",
             "id: p\nbayesian_update: {prior: {alpha: 8, beta: 17, mean: 0.32, stdev: 0.06}}\n",
@@ -412,7 +426,9 @@ def test_names_that_the_project_does_not_declare_are_refused(load_files: Load, t
 
 
 def test_ids_that_differ_only_in_case_are_one_id(load_files: Load) -> None:
-    registry = load_files({"parameters/a.yaml": f"id: Signup\n{VALUE}", "parameters/b.yaml": f"id: signup\n{VALUE}"})
+    registry = load_files(
+        {"parameters/a.yaml": f"id: Signup\n{VALUE}", "parameters/b.yaml": f"id: signup\n{VALUE}"}
+    )
     assert [str(problem) for problem in registry.problems] == [
         "parameters/b.yaml:1:5 id 'signup' — an id used twice: parameters/a.yaml has it already; "
         "upper and lower case count as one"

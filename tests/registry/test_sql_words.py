@@ -16,9 +16,12 @@ from evenfall.registry.sql_words import groups_rows, mentions_table
         ("SELECT COUNT(*) FROM t -- GROUP BY a", False),
         ("SELECT COUNT(*) FROM t /* GROUP BY a */", False),
         ("SELECT ' GROUP BY ' FROM t", False),
-        ("SELECT \"group by\" FROM t", False),
+        ('SELECT "group by" FROM t', False),
         ("WITH v AS (SELECT u FROM t GROUP BY u) SELECT COUNT(*) FROM v", False),
-        ("WITH v AS (SELECT u FROM t) SELECT c, COUNT(*) FROM v WHERE ({% if c %} 1 {% endif %}) GROUP BY c", True),
+        (
+            "WITH v AS (SELECT u FROM t) SELECT c, COUNT(*) FROM v WHERE ({% if c %} 1 {% endif %}) GROUP BY c",
+            True,
+        ),
         ("SELECT '{{channel}}' AS c, COUNT(*) FROM t GROUP BY c", True),
     ],
 )

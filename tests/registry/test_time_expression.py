@@ -78,7 +78,11 @@ def test_everything_else_is_refused_with_the_grammar(text: str) -> None:
 
 
 def test_a_time_outside_the_calendar_is_refused() -> None:
-    for text in ("NOW() + INTERVAL '9999 years'", "NOW() - INTERVAL '999999 weeks'", "0001-01-01 00:00+14:00"):
+    for text in (
+        "NOW() + INTERVAL '9999 years'",
+        "NOW() - INTERVAL '999999 weeks'",
+        "0001-01-01 00:00+14:00",
+    ):
         with pytest.raises(ConfigError):
             resolve_time(text, NIGHT, BERLIN)
 

@@ -98,8 +98,14 @@ def problems(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1 'a' — a duplicate key: it stands on line 1 already; keep one of the two"),
-        ("a: !!python/object x\n", "f.yaml:1:4 'tag:yaml.org,2002:python/object' — a YAML tag: write the plain value"),
+        (
+            "a: 1\nb: 2\na: 3\n",
+            "f.yaml:3:1 'a' — a duplicate key: it stands on line 1 already; keep one of the two",
+        ),
+        (
+            "a: !!python/object x\n",
+            "f.yaml:1:4 'tag:yaml.org,2002:python/object' — a YAML tag: write the plain value",
+        ),
         ("a: !env HOME\n", "f.yaml:1:4 '!env' — a YAML tag"),
         ("a: &x [*x]\n", "f.yaml:1:8 '*x' — an alias of nothing"),
         ("a: *nobody\n", "f.yaml:1:4 '*nobody' — an alias of nothing"),

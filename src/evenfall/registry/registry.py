@@ -73,6 +73,8 @@ class Registry:
         if parameter_id in self.parameters:
             return self.parameters[parameter_id]
         shards = [key for key, found in self.parameters.items() if found.template_id == parameter_id]
+        unknown = UnknownName("parameter", parameter_id, self.parameters)
         if shards:
-            raise UnknownName("parameter", parameter_id, shards[:3])
-        raise UnknownName("parameter", parameter_id, self.parameters)
+            unknown.nearest = tuple(shards[:3])
+            unknown.remedy = f"it is a template; name one of its shards, such as {shards[0]}"
+        raise unknown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -63,4 +64,8 @@ def expand(
         remedy = f"at most {SHARD_LIMIT:,}; use fewer context variables"
         return (), tree.error(f"a template of {count:,} shards", at, remedy=remedy)
     combinations = itertools.product(*choices.values())
-    return tuple({**fixed, **dict(zip(choices, values, strict=True))} for values in combinations), None
+    shards = tuple({**fixed, **dict(zip(choices, values, strict=True))} for values in combinations)
+    twice, times = Counter(shard_id(definition.id, shard) for shard in shards).most_common(1)[0]
+    if times > 1:
+        return (), tree.error("two shards with one id", at, value=twice, remedy="rename a context value")
+    return shards, None

@@ -94,7 +94,7 @@ class _Reader:
         said = numbers.numbers
         if not any(key in NOISE_KEYS for key in said):
             said = {**said, **self.noise}
-        origin = Origin(kind, f"{self.tree.file}:{self.tree.place(path)[0]}")
+        origin = Origin(kind, f"{self.tree.file}:{self.tree.place(path, key=True)[0]}")
         try:
             return belief_from_numbers(self.distribution, said, origin)
         except EvenfallError as error:
