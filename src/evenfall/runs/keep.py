@@ -17,6 +17,10 @@ _SAID = frozenset({Light.AMBER, Light.RED, Light.STALE})
 """Lights whose findings are worth a row; green and grey are in the night's result."""
 
 
+_HEALTHY = frozenset({"updated", "not_due", "no_data", "insufficient_samples"})
+"""Outcomes that need no words of their own once a check has something to say."""
+
+
 def keep(case: Case) -> Record:
     """Return everything tonight keeps of the case."""
     result = _result(case)
@@ -100,8 +104,9 @@ def _outcome(case: Case) -> Skipped:
 def _result(case: Case) -> NightResult:
     outcome, verdict, previous = _outcome(case), case.verdict, case.previous
     light = verdict.light if verdict is not None else Light.GREY
-    detail = outcome.detail or (verdict.detail if verdict is not None else "")
-    remedy = outcome.remedy or (verdict.remedy if verdict is not None else "")
+    detail, remedy = outcome.detail, outcome.remedy
+    if verdict is not None and verdict.detail and outcome.reason in _HEALTHY:
+        detail, remedy = verdict.detail, verdict.remedy
     figures: dict[str, object] = dict(verdict.figures) if verdict is not None else {}
     failures = _failures(case, outcome)
     if failures:

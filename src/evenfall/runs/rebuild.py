@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.observations import Observations
@@ -16,6 +16,8 @@ from evenfall.store.records import EvidenceRow, PosteriorRecord, PriorVersion
 from evenfall.window import DayWindow
 
 __all__ = ["TOLERANCE", "rebuild"]
+
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 TOLERANCE = 1e-12
 """Largest relative difference at which a stored and a rebuilt number are the same: rounding of sums, no more."""
@@ -42,7 +44,7 @@ def _rebuilt(
     world: World, identity: str, stored: Sequence[PosteriorRecord]
 ) -> Iterator[tuple[PosteriorRecord, Belief]]:
     versions = {
-        version.version: version for version in world.store.priors([identity], datetime.max).get(identity, ())
+        version.version: version for version in world.store.priors([identity], _EVER).get(identity, ())
     }
     history = world.store.evidence_history(identity)
     roots, observations, rules = [], [], []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from evenfall.clock import Night
@@ -63,7 +64,7 @@ def _row(
         upper=current.upper if current else None,
         size=current.sums[0] if current else 0.0,
         total=current.sums[1] if current else 0.0,
-        observed=current.sums[1] / current.sums[0] if current and current.sums[0] else None,
+        observed=_observed(parameter, current.sums) if current else None,
         sigma=_number(verdict.get("sigma_predictive")),
         read_at=read_at,
         age_days=(now - read_at).total_seconds() / 86400 if read_at else None,
@@ -71,6 +72,17 @@ def _row(
         remedy=result.remedy if result is not None else "run `evenfall nightly`",
         config_error=str(parameter.config_error) if parameter.config_error else "",
     )
+
+
+def _observed(parameter: Parameter, sums: tuple[float, float, float]) -> float | None:
+    """Return what was seen, on the scale of the belief: a rate, a mean, or the mean of a lognormal."""
+    size, total, squares = sums
+    if not size:
+        return None
+    if parameter.type != "duration":
+        return total / size
+    spread = max(squares / size - (total / size) ** 2, 0.0)
+    return math.exp(total / size + spread / 2)
 
 
 def _number(value: object) -> float | None:
