@@ -31,16 +31,6 @@ def load_files(tmp_path: Path) -> Load:
 
 
 @pytest.fixture
-def problems_of(load_files: Load) -> Callable[[str], list[str]]:
-    """What is printed about one parameter file called p.yaml, beside nothing else."""
-
-    def problems(text: str) -> list[str]:
-        return [str(problem) for problem in load_files({"parameters/p.yaml": text}).problems]
-
-    return problems
-
-
-@pytest.fixture
 def documented() -> dict[str, str]:
     """The example definitions of the parameter pipeline's document, by file name."""
     return {f"parameters/{path.name}": path.read_text() for path in sorted(DEFINITIONS.glob("*.yaml"))}

@@ -66,7 +66,10 @@ email = "team@example.com"
 
 
 def test_a_context_file_gives_a_known_context_its_values(load_files: Load) -> None:
-    text = "id: channel\nmece: true\nother_policy: computed\nvalues:\n  - {id: google, label: Google, source_filter: utm = 'g'}\n"
+    text = (
+        "id: channel\nmece: true\nother_policy: computed\n"
+        "values:\n  - {id: google, label: Google, source_filter: utm = 'g'}\n"
+    )
     filtered = f"id: p\n{VALUE}context_filter: {{channel: other}}\n"
     registry = load_files({"contexts/c.yaml": text, "parameters/p.yaml": filtered})
     assert registry.problems == ()
@@ -76,7 +79,10 @@ def test_a_context_file_gives_a_known_context_its_values(load_files: Load) -> No
 
 
 def test_a_graph_is_known_by_its_id_or_its_files_name(load_files: Load) -> None:
-    json = '{"nodes": [{"slug": "a"}, {"slug": "b", "outcome": true}],\n\t"edges": [{"slug": "go", "uuid": "1-2", "from": "a", "to": "b", "p": {"mean": 0.5}, "cost": 2}]}'
+    json = (
+        '{"nodes": [{"slug": "a"}, {"slug": "b", "outcome": true}],\n'
+        '\t"edges": [{"slug": "go", "uuid": "1-2", "from": "a", "to": "b", "p": {"mean": 0.5}, "cost": 2}]}'
+    )
     registry = load_files({"graphs/one.json": json, "graphs/two.yaml": "id: second\nnodes: [{slug: c}]\n"})
     assert registry.problems == ()
     assert list(registry.graphs) == ["one", "second"]
@@ -181,7 +187,8 @@ def test_broken_settings_contexts_and_graphs_keep_their_last_good_versions(load_
             "evenfall.toml": 'zone = "Nowhere"\n',
             "contexts/c.yaml": "id: channel\nvalues: 3\n",
             "graphs/g.yaml": "nodes: 3\n",
-            "parameters/p.yaml": f"id: p\n{VALUE}context_filter: {{channel: google}}\nvisited_filter: [home]\n"
+            "parameters/p.yaml": f"id: p\n{VALUE}context_filter: {{channel: google}}\n"
+            "visited_filter: [home]\n"
             "observation_source: {type: sql, connection: lake, query: x}\n",
         },
         last_good={
@@ -207,7 +214,8 @@ def test_names_of_files_that_are_broken_beyond_repair_are_not_held_against_other
             "evenfall.toml": "zone = \n",
             "contexts/plan.yaml": "id: plan\nvalues: 3\n",
             "graphs/g.yaml": "nodes: 3\n",
-            "graphs/h.yaml": "nodes: [{slug: x}]\nedges: [{slug: e, from: x, to: x, p: {parameter_id: broken}}]\n",
+            "graphs/h.yaml": "nodes: [{slug: x}]\n"
+            "edges: [{slug: e, from: x, to: x, p: {parameter_id: broken}}]\n",
             "parameters/broken.yaml": "id: broken\ntype: 3\n",
             "parameters/p.yaml": f"id: p\n{VALUE}context_filter: {{plan: pro}}\nvisited_filter: [home]\n"
             "observation_source: {type: sql, connection: lake, query: x}\n",
@@ -284,31 +292,11 @@ def test_without_git_there_is_no_revision(tmp_path: Path, monkeypatch: pytest.Mo
 
 ANY_FILE = st.binary(max_size=200) | st.text(max_size=200).map(str.encode)
 KEYS = st.sampled_from(
-    ["id", "type", "value", "mean", "stdev", "prior_source", "observation_source", "query", "query_template"]
-    + [
-        "context_variables",
-        "parameters",
-        "result_mapping",
-        "bayesian_update",
-        "prior",
-        "alpha",
-        "beta",
-        "range",
-    ]
-    + [
-        "visited_filter",
-        "nodes",
-        "edges",
-        "slug",
-        "from",
-        "to",
-        "p",
-        "values",
-        "model_fit",
-        "alerts",
-        "format",
-    ]
-    + ["posterior_destination", "destinations", "connection", "table", "columns", "metadata", "connections"]
+    """
+    id type value mean stdev prior_source observation_source query query_template context_variables parameters
+    result_mapping bayesian_update prior alpha beta range visited_filter nodes edges slug from to p values
+    model_fit alerts format posterior_destination destinations connection table columns metadata
+    """.split()  # noqa: SIM905  (a list would take forty lines)
 )
 SCALARS = (
     st.sampled_from(

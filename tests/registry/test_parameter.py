@@ -11,6 +11,8 @@ from evenfall.registry.schemas import QueryObservations
 
 from .conftest import Load
 
+VALUED = "id: p\nvalue: {mean: 0.3, stdev: 0.06}\n"
+
 
 def parameter(load_files: Load, text: str) -> Parameter:
     registry = load_files({"parameters/p.yaml": text})
@@ -25,7 +27,7 @@ def numbers(found: Parameter) -> tuple[str, dict[str, float], date | None]:
 
 
 def test_the_least_definition_gets_every_default(load_files: Load) -> None:
-    found = parameter(load_files, "id: p\nvalue: {mean: 0.3, stdev: 0.06}\n")
+    found = parameter(load_files, VALUED)
     assert (found.name, found.type, found.distribution) == ("p", "probability", "beta")
     assert (found.min_sample_size, found.check_min_sample_size, found.divergence_threshold) == (100, 100, 2.0)
     assert (found.refresh_frequency, found.write_frequency) == (timedelta(days=1), timedelta(days=7))
@@ -37,14 +39,13 @@ def test_the_least_definition_gets_every_default(load_files: Load) -> None:
 
 
 def test_a_destination_makes_writing_daily_unless_said_otherwise(load_files: Load) -> None:
-    text = "id: p\nvalue: {mean: 0.3, stdev: 0.06}\nposterior_destination:\n  destinations: [{type: webhook, url: x}]\n"
+    text = f"{VALUED}posterior_destination:\n  destinations: [{{type: webhook, url: x}}]\n"
     assert parameter(load_files, text).write_frequency == timedelta(days=1)
     assert parameter(load_files, text + "  write_frequency: 12h\n").write_frequency == timedelta(hours=12)
 
 
 def test_a_query_without_parameters_reads_seven_days(load_files: Load) -> None:
-    text = "id: p\nvalue: {mean: 0.3, stdev: 0.06}\nobservation_source: {type: sql, query: x, min_sample_size: 50}\n"
-    found = parameter(load_files, text)
+    found = parameter(load_files, VALUED + "observation_source: {type: sql, query: x, min_sample_size: 50}\n")
     assert isinstance(found.observation_source, QueryObservations)
     assert found.observation_source.connection == "data"
     assert found.observation_source.times == {"start_date": "NOW() - INTERVAL '7 days'", "end_date": "NOW()"}
@@ -117,8 +118,9 @@ def test_two_priors_that_disagree_are_a_warning_with_both_numbers(load_files: Lo
     registry = load_files({"parameters/p.yaml": text})
     assert registry.problems == ()
     assert [str(warning) for warning in registry.warnings] == [
-        "parameters/p.yaml:2:8 value — priors_disagree: this prior is not used: bayesian_update.prior comes first "
-        "and says 0.32 ± 0.09148, this one 0.5 ± 0.0915; keep one of the two"
+        "parameters/p.yaml:2:8 value — priors_disagree: this prior is not used: "
+        "bayesian_update.prior comes first and says 0.32 ± 0.09148, this one 0.5 ± 0.0915; "
+        "keep one of the two"
     ]
 
 
@@ -139,7 +141,7 @@ def test_two_priors_that_agree_to_what_was_written_are_no_warning(load_files: Lo
 def test_discount_and_overdispersion_are_words_or_numbers(
     load_files: Load, text: str, half_life: object, kappa: object
 ) -> None:
-    found = parameter(load_files, f"id: p\nvalue: {{mean: 0.3, stdev: 0.06}}\nbayesian_update:\n  {text}\n")
+    found = parameter(load_files, f"{VALUED}bayesian_update:\n  {text}\n")
     assert (found.half_life_days, found.kappa) == (half_life, kappa)
 
 
@@ -153,7 +155,7 @@ def test_discount_and_overdispersion_are_words_or_numbers(
     ],
 )
 def test_every_update_rule_is_accepted(load_files: Load, update: str) -> None:
-    text = f"id: p\nvalue: {{mean: 0.3, stdev: 0.06}}\nbayesian_update: {update}\n"
+    text = f"{VALUED}bayesian_update: {update}\n"
     assert parameter(load_files, text).update_rule == update.split()[1].strip(",}")
 
 
@@ -170,12 +172,12 @@ def test_every_update_rule_is_accepted(load_files: Load, update: str) -> None:
     ],
 )
 def test_every_source_at_hand_is_accepted(load_files: Load, source: str) -> None:
-    parameter(load_files, f"id: p\nvalue: {{mean: 0.3, stdev: 0.06}}\nobservation_source: {source}\n")
+    parameter(load_files, f"{VALUED}observation_source: {source}\n")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "bigquery", "snowflake", "redshift", "clickhouse", "amplitude"])
 def test_every_warehouse_is_accepted_over_a_connection_of_its_type(load_files: Load, kind: str) -> None:
-    text = f"id: p\nvalue: {{mean: 0.3, stdev: 0.06}}\nobservation_source: {{type: {kind}, connection: w, query: x}}\n"
+    text = f"{VALUED}observation_source: {{type: {kind}, connection: w, query: x}}\n"
     settings = f'[connections.w]\ntype = "{kind}"\n'
     assert load_files({"evenfall.toml": settings, "parameters/p.yaml": text}).problems == ()
 
@@ -183,7 +185,7 @@ def test_every_warehouse_is_accepted_over_a_connection_of_its_type(load_files: L
 @pytest.mark.parametrize(
     "source",
     [
-        "{type: sheets, url: https://s/d/x, range: A1:B1, refresh_frequency: 1h, authentication: {type: oauth}}",
+        "{type: sheets, url: https://s/d/x, range: A1:B1, authentication: {type: oauth}}",
         "{type: sql, connection: data, query: SELECT 1}",
         "{type: webhook, url: {env: PRIOR_URL}, json_path: $.prior, authentication: {token: {env: TOKEN}}}",
         "{type: posterior_history, query: SELECT mean FROM posteriors}",

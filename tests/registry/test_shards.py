@@ -18,7 +18,8 @@ observation_source:
   type: duckdb
   query_template: |
     SELECT '{{ channel }}' AS context_channel, COUNT(*) AS trials, SUM(ok) AS successes
-    FROM visits WHERE day >= :start_date AND day < :end_date {% if device %} AND device = '{{ device }}' {% endif %}
+    FROM visits WHERE day >= :start_date AND day < :end_date
+    {% if device %} AND device = '{{ device }}' {% endif %}
     GROUP BY channel
   context_variables: [device, channel, browser]
 """
@@ -103,7 +104,7 @@ def test_values_that_read_alike_in_an_id_are_flagged(load_files: Load) -> None:
     }
     registry = load_files(files)
     assert [str(problem) for problem in registry.problems] == [
-        "parameters/signup.yaml:10:22 observation_source.context_variables "
+        "parameters/signup.yaml:11:22 observation_source.context_variables "
         "'signup[channel=x,device=y,device=z]' — two shards with one id: rename a context value"
     ]
     assert list(registry.parameters) == ["signup"]

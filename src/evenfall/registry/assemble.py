@@ -8,10 +8,11 @@ from pathlib import Path
 
 from evenfall.errors import ConfigError
 from evenfall.registry.build import Built, build
-from evenfall.registry.checks import Declared, check_graph, check_parameter, inline_secrets
+from evenfall.registry.checks import Declared, check_graph, check_parameter
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.registry import Registry
 from evenfall.registry.schemas import KNOWN_CONTEXTS, Context, Graph, ParameterDefinition, SettingsDefinition
+from evenfall.registry.secrets import secrets_of_parameter, secrets_of_settings
 from evenfall.registry.settings import Settings
 from evenfall.registry.sources import Reading, Text, read, read_tree
 
@@ -86,6 +87,8 @@ class _Assembly:
         """Return the settings, and whether they are what the user wrote or had written before."""
         reading = read(SettingsDefinition, self.texts.settings)
         self.problems += reading.problems
+        if reading.definition is not None:
+            self.warnings += secrets_of_settings(reading.definition, reading.tree)
         definition = reading.definition or self._last_good(SettingsDefinition, reading.file)
         return Settings.of(definition or SettingsDefinition(), self.root), definition is not None
 
@@ -170,7 +173,7 @@ def _checked(reading: Reading[ParameterDefinition], declared: Declared) -> Built
     undeclared = check_parameter(reading.definition, reading.tree, declared)
     built = build(reading.definition, reading.tree, declared.contexts)
     problems = (*undeclared, *built.problems)
-    warnings = (*built.warnings, *inline_secrets(reading.definition, reading.tree))
+    warnings = (*built.warnings, *secrets_of_parameter(reading.definition, reading.tree))
     return Built(() if problems else built.parameters, problems, () if problems else built.flags, warnings)
 
 

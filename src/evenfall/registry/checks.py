@@ -20,14 +20,13 @@ from evenfall.registry.schemas import (
     SqlPrior,
     WebhookDestination,
 )
-from evenfall.registry.schemas.fit import PagerdutyAlert, SlackAlert, WebhookAlert
 from evenfall.registry.settings import Connection
 from evenfall.registry.sheet_range import same_sheet, share_a_cell
 from evenfall.registry.sql_words import mentions_table
 from evenfall.registry.translate import suggest
 from evenfall.registry.tree import Path, Tree
 
-__all__ = ["Declared", "check_graph", "check_parameter", "inline_secrets"]
+__all__ = ["Declared", "check_graph", "check_parameter"]
 
 _SOURCE_TYPES: Final = ("sql", "csv", "parquet")
 """Types of an observation source that any connection may serve, or that name files and not a connection."""
@@ -258,26 +257,3 @@ def _edge_names(graph: Graph, tree: Tree, declared: Declared) -> Iterator[Config
             if name is not None and name not in declared.parameters:
                 path: Path = ("edges", index, key, "parameter_id")
                 yield _unknown("parameter", name, declared.parameters, tree, path)
-
-
-def inline_secrets(definition: ParameterDefinition, tree: Tree) -> list[ConfigError]:
-    """Return a warning for each secret that stands in the file itself."""
-    alerts = definition.model_fit.alerts if definition.model_fit else ()
-    many = isinstance(tree.at(("model_fit", "alerts")), tuple)
-    warnings = []
-    for index, alert in enumerate(alerts):
-        path: Path = ("model_fit", "alerts", index) if many else ("model_fit", "alerts")
-        key = "routing_key" if isinstance(alert, PagerdutyAlert) else "webhook"
-        inline = isinstance(alert, PagerdutyAlert | SlackAlert | WebhookAlert) and isinstance(
-            getattr(alert, key), str
-        )
-        if inline:
-            warnings.append(
-                tree.error(
-                    "a secret in the file",
-                    (*path, key),
-                    value="***",
-                    remedy=f"write {key}: {{env: NAME}} and keep the secret in the environment",
-                )
-            )
-    return warnings

@@ -35,7 +35,7 @@ class Connection:
     name: str
     type: str
     path: str | None = None
-    options: Mapping[str, str | int | float | bool | Secret] = field(default_factory=dict)
+    options: Mapping[str, str | int | float | bool | Secret] = field(default_factory=dict, repr=False)
 
     def resolve(self, environment: Mapping[str, str]) -> dict[str, str | int | float | bool]:
         """Return the options with every secret looked up in `environment`.

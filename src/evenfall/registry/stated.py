@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+import numpy as np
+
 from evenfall.beliefs.belief import Belief, Origin
-from evenfall.beliefs.numbers import belief_from_numbers
-from evenfall.beliefs.summary import summarise
+from evenfall.beliefs.declared import belief_from_numbers
+from evenfall.beliefs.families import FAMILIES
 from evenfall.errors import ConfigError, EvenfallError
 from evenfall.registry.schemas import Numbers, ParameterDefinition, PosteriorHistoryPrior, StaticPrior
 from evenfall.registry.schemas.numbers import NOISE_KEYS
@@ -160,20 +162,24 @@ def _disagreements(found: list[tuple[Path, Numbers, Belief]], tree: Tree) -> lis
     """Return a warning for each prior that says something else than the one that counts."""
     if len(found) < 2:
         return []
-    summary = summarise([belief for _, _, belief in found])
     first_path = ".".join(str(step) for step in found[0][0])
-    return [
-        tree.error(
-            "priors_disagree: this prior is not used",
-            path,
-            remedy=f"{first_path} comes first and says {summary.mean[0]:.4g} ± {summary.stdev[0]:.4g}, "
-            f"this one {summary.mean[i]:.4g} ± {summary.stdev[i]:.4g}; keep one of the two",
-        )
-        for i, (path, _, _) in enumerate(found)
-        if i > 0
-        and (not _agree(summary.mean[0], summary.mean[i]) or not _agree(summary.stdev[0], summary.stdev[i]))
-    ]
+    mean, stdev = _moments(found[0][2])
+    warnings = []
+    for path, _, belief in found[1:]:
+        other_mean, other_stdev = _moments(belief)
+        if not _agree(mean, other_mean) or not _agree(stdev, other_stdev):
+            remedy = (
+                f"{first_path} comes first and says {mean:.4g} ± {stdev:.4g}, "
+                f"this one {other_mean:.4g} ± {other_stdev:.4g}; keep one of the two"
+            )
+            warnings.append(tree.error("priors_disagree: this prior is not used", path, remedy=remedy))
+    return warnings
+
+
+def _moments(belief: Belief) -> tuple[float, float]:
+    law = FAMILIES.resolve(belief.family).belief(np.array(belief.theta))
+    return float(law.mean), float(law.stdev)
 
 
 def _agree(first: float, second: float) -> bool:
-    return bool(abs(first - second) <= _AGREEMENT * max(abs(first), abs(second)))
+    return abs(first - second) <= _AGREEMENT * max(abs(first), abs(second))

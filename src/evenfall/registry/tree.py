@@ -8,7 +8,19 @@ from typing import Final
 
 from evenfall.errors import ConfigError
 
-__all__ = ["DEPTH_LIMIT", "NODE_LIMIT", "SIZE_LIMIT", "Path", "Place", "Tree", "parse_path", "print_path"]
+__all__ = [
+    "DEPTH_LIMIT",
+    "NODE_LIMIT",
+    "SIZE_LIMIT",
+    "Path",
+    "Place",
+    "Tree",
+    "child",
+    "names_a_secret",
+    "parse_path",
+    "print_path",
+    "shown",
+]
 
 SIZE_LIMIT: Final = 1_000_000
 """Largest definition file, in bytes."""
@@ -88,12 +100,16 @@ def child(data: object, step: str | int) -> object:
 _SECRET_KEYS: Final = ("password", "secret", "token", "webhook", "routing_key", "api_key", "authentication")
 
 
+def names_a_secret(key: str) -> bool:
+    """Return whether the value of a key is not to be shown."""
+    return any(word in key.lower() for word in _SECRET_KEYS)
+
+
 def shown(path: Path, value: object) -> object:
     """Return `value` as an error may print it: scalars only, shortened, secrets as ``***``."""
     if value is None or isinstance(value, dict | tuple | list):
         return None
-    secret = any(word in step.lower() for step in path if isinstance(step, str) for word in _SECRET_KEYS)
-    if secret and isinstance(value, str):
+    if isinstance(value, str) and any(names_a_secret(step) for step in path if isinstance(step, str)):
         return "***"
     if isinstance(value, str) and len(value) > 80:
         return f"{value[:77]}..."

@@ -16,6 +16,7 @@ from evenfall.window import DURATION_PATTERN, parse_duration
 
 __all__ = [
     "ID_PATTERN",
+    "Authentication",
     "ContextKey",
     "Day",
     "Duration",
@@ -138,6 +139,10 @@ def _text_or_secret(value: Any) -> str:
 TextOrSecret = Annotated[
     Annotated[Text, Tag("<text>")] | Annotated[Secret, Tag("<secret>")], Discriminator(_text_or_secret)
 ]
+
+
+Authentication = Annotated[dict[str, TextOrSecret] | None, Field(repr=False)]
+"""How a source or sink is told who asks; its keys are those of the service."""
 
 
 def dispatch(*groups: tuple[str, ...]) -> Discriminator:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, Tag
 
-from evenfall.registry.schemas.base import Duration, Id, Model, Text, TextOrSecret, dispatch
+from evenfall.registry.schemas.base import Authentication, Duration, Id, Model, Text, TextOrSecret, dispatch
 
 __all__ = [
     "FORMAT_NAMES",
@@ -43,7 +43,7 @@ class SheetsDestination(Model):
     range: Text
     mode: Literal["append", "replace", "update"] = "append"
     format: Annotated[tuple[FormatName, ...], Field(min_length=1)] = FORMAT_NAMES
-    authentication: dict[str, TextOrSecret] | None = None
+    authentication: Authentication = None
 
 
 class SqlDestination(Model):
@@ -62,8 +62,8 @@ class WebhookDestination(Model):
     """A JSON document sent to a URL."""
 
     type: Literal["webhook"]
-    url: TextOrSecret
-    authentication: dict[str, TextOrSecret] | None = None
+    url: Annotated[TextOrSecret, Field(repr=False)]
+    authentication: Authentication = None
     format: tuple[FormatName, ...] | None = None
 
 

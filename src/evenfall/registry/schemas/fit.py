@@ -11,6 +11,9 @@ from evenfall.registry.schemas.base import Model, Text, TextOrSecret, dispatch
 __all__ = ["Alert", "EmailAlert", "ModelFit", "PagerdutyAlert", "SlackAlert", "Thresholds", "WebhookAlert"]
 
 
+_Hidden = Annotated[TextOrSecret, Field(repr=False)]
+
+
 def _one_as_many(value: Any) -> Any:
     return value if isinstance(value, tuple) else (value,)
 
@@ -26,7 +29,7 @@ class SlackAlert(Model):
     """A message to a Slack channel."""
 
     type: Literal["slack"]
-    webhook: TextOrSecret
+    webhook: _Hidden
     channel: Text | None = None
 
 
@@ -43,14 +46,14 @@ class WebhookAlert(Model):
     """A JSON document sent to a URL."""
 
     type: Literal["webhook"]
-    webhook: TextOrSecret
+    webhook: _Hidden
 
 
 class PagerdutyAlert(Model):
     """An event of PagerDuty."""
 
     type: Literal["pagerduty"]
-    routing_key: TextOrSecret
+    routing_key: _Hidden
 
 
 Alert = Annotated[

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
-from evenfall.registry.schemas.base import Duration, Id, Model, Text, TextOrSecret, TimeText, dispatch
+from evenfall.registry.schemas.base import (
+    Authentication,
+    Duration,
+    Id,
+    Model,
+    Text,
+    TextOrSecret,
+    TimeText,
+    dispatch,
+)
 from evenfall.registry.schemas.numbers import Numbers
 
 __all__ = [
@@ -24,7 +33,7 @@ class StaticPrior(Numbers):
 
     type: Literal["static"]
     refresh_frequency: Duration | None = None
-    authentication: dict[str, TextOrSecret] | None = None
+    authentication: Authentication = None
 
 
 class SheetsPrior(Model):
@@ -34,7 +43,7 @@ class SheetsPrior(Model):
     url: Text
     range: Text
     refresh_frequency: Duration | None = None
-    authentication: dict[str, TextOrSecret] | None = None
+    authentication: Authentication = None
 
 
 class SqlPrior(Model):
@@ -45,17 +54,17 @@ class SqlPrior(Model):
     query: Text
     parameters: dict[str, TimeText] = Field(default_factory=dict)
     refresh_frequency: Duration | None = None
-    authentication: dict[str, TextOrSecret] | None = None
+    authentication: Authentication = None
 
 
 class WebhookPrior(Model):
     """The numbers found at a JSON path of an HTTP answer."""
 
     type: Literal["webhook"]
-    url: TextOrSecret
+    url: Annotated[TextOrSecret, Field(repr=False)]
     json_path: Text = "$"
     refresh_frequency: Duration | None = None
-    authentication: dict[str, TextOrSecret] | None = None
+    authentication: Authentication = None
 
 
 class PosteriorHistoryPrior(Model):
@@ -65,7 +74,7 @@ class PosteriorHistoryPrior(Model):
     connection: Id | None = None
     query: Text | None = None
     refresh_frequency: Duration | None = None
-    authentication: dict[str, TextOrSecret] | None = None
+    authentication: Authentication = None
 
 
 PriorSource = Annotated[
