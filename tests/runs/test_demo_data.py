@@ -10,49 +10,19 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
-from evenfall.beliefs.belief import Belief, Origin
+from evenfall.registry.files import load
 from evenfall.runs import demo_world as acme
-from evenfall.runs.demo_data import DemoData
+from evenfall.runs.demo_data import DemoData, example_path
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "acme-funnel"
-ORIGIN = Origin("manual")
-
-
-def beta(mean: float, stdev: float) -> Belief:
-    total = mean * (1 - mean) / stdev**2 - 1
-    return Belief("beta", ("alpha", "beta"), (mean * total, (1 - mean) * total), ORIGIN)
-
-
-NOISE = ("mu", "sigma", "noise_shape", "noise_scale")
-PRIORS = {
-    "browse": beta(0.44, 0.03),
-    "use-search": beta(0.30, 0.02),
-    "see-deals": beta(0.10, 0.015),
-    "find": beta(0.58, 0.03),
-    "pick-deal": beta(0.35, 0.04),
-    "read-reviews": beta(0.28, 0.03),
-    "add-to-cart": beta(0.24, 0.02),
-    "cart-after-reviews": beta(0.36, 0.04),
-    "member-cart": beta(0.40, 0.05),
-    "checkout": beta(0.55, 0.025),
-    "save-for-later": beta(0.12, 0.02),
-    "choose-delivery": beta(0.80, 0.03),
-    "pay-guest": beta(0.90, 0.02),
-    "pay-member": beta(0.95, 0.015),
-    "take-upsell": beta(0.20, 0.04),
-    **{f"signup[channel={channel},device={device}]": beta(0.12, 0.03) for channel, device in acme.SLICES},
-    "order-value": Belief("normal", ("mu", "sigma", "noise_sigma"), (62, 2.5, 15), ORIGIN),
-    "time-to-order": Belief("lognormal-inverse-gamma", NOISE, (3.0, 0.1, 20, 12.8), ORIGIN),
-    "support-tickets": Belief("gamma", ("shape", "rate"), (84, 26), ORIGIN),
-}
-KAPPAS = {"find": 60.0, "cart-after-reviews": None}
+EXAMPLE = load(example_path())
+PARAMETERS = EXAMPLE.parameters
+UNTRACKED = {"subscribe", "write-review"}
 
 
 @pytest.fixture(scope="module")
 def demo() -> DemoData:
-    return DemoData(PRIORS, KAPPAS, seed=3)
+    return DemoData.of(PARAMETERS, seed=3)
 
 
 def arrived(root: Path) -> dict[str, bytes]:
@@ -86,7 +56,7 @@ def test_nights_laid_in_any_order_leave_the_same_bytes(demo: DemoData, tmp_path:
 
 
 def test_the_same_seed_gives_the_same_bytes(demo: DemoData, tmp_path: Path) -> None:
-    again = DemoData(PRIORS, KAPPAS, seed=3)
+    again = DemoData.of(PARAMETERS, seed=3)
     demo.lay_all(tmp_path / "a")
     again.lay_all(tmp_path / "b")
     assert arrived(tmp_path / "a") == arrived(tmp_path / "b")
@@ -148,7 +118,7 @@ def test_overdispersed_days_scatter_more_than_chance(demo: DemoData) -> None:
 def test_truth_json_says_what_was_drawn(demo: DemoData, tmp_path: Path) -> None:
     truth = json.loads(demo.write_truth(tmp_path).read_text())
     assert truth["seed"] == 3
-    assert truth["parameters"].keys() == PRIORS.keys()
+    assert truth["parameters"].keys() == PARAMETERS.keys() - UNTRACKED
     checkout = truth["parameters"]["checkout"]
     assert checkout["drift"]["quantity"] == pytest.approx(0.7 * checkout["quantity"])
     assert date.fromisoformat(checkout["drift"]["from"]) == acme.DAYS[7]
@@ -156,14 +126,26 @@ def test_truth_json_says_what_was_drawn(demo: DemoData, tmp_path: Path) -> None:
 
 
 def test_the_world_is_the_one_the_example_describes() -> None:
-    yaml = YAML(typ="safe")
-    graph = yaml.load(EXAMPLE / "graphs" / "acme.yaml")
-    described = {(e["slug"], e["from"], e["to"]): e["p"]["parameter_id"] for e in graph["edges"]}
+    graph = EXAMPLE.graphs["acme"]
+    described = {(e.slug, e.from_node, e.to_node): e.p.parameter_id for e in graph.edges}
     tracked = {(e.slug, e.origin, e.target): name for e, name in acme.TRACKED.items()}
-    untracked = {"subscribe", "write-review"}
-    assert tracked == {key: name for key, name in described.items() if name not in untracked}
-    assert len(graph["nodes"]) >= 12
-    for key, values in [("channel", acme.CHANNELS), ("device", acme.DEVICES)]:
-        assert tuple(v["id"] for v in yaml.load(EXAMPLE / "contexts" / f"{key}.yaml")["values"]) == values
-    named = {file.stem for file in (EXAMPLE / "parameters").glob("*.yaml")}
-    assert named == {name.partition("[")[0] for name in PRIORS} | untracked
+    assert tracked == {key: name for key, name in described.items() if name not in UNTRACKED}
+    assert len(graph.nodes) >= 12
+    assert EXAMPLE.contexts["channel"].value_ids == acme.CHANNELS
+    assert EXAMPLE.contexts["device"].value_ids == acme.DEVICES
+    assert EXAMPLE.settings.clock == acme.NIGHTS[-1]
+
+
+def test_the_example_has_no_problem_and_one_of_every_kind() -> None:
+    assert EXAMPLE.problems == ()
+    assert {parameter.type for parameter in PARAMETERS.values()} == {
+        "probability",
+        "rate",
+        "mean",
+        "duration",
+    }
+    assert sum(parameter.template_id == "signup" for parameter in PARAMETERS.values()) == len(acme.SLICES)
+    assert {PARAMETERS["find"].kappa, PARAMETERS["cart-after-reviews"].kappa} == {60, "learned"}
+    assert PARAMETERS["add-to-cart"].observation_source.result_type == "timeseries"
+    assert all(PARAMETERS[name].value and not PARAMETERS[name].observation_source for name in UNTRACKED)
+    assert PARAMETERS["pay-member"].visited_filter.nodes == ("account",)
