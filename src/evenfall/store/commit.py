@@ -12,11 +12,11 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, NotSupport
 
 from evenfall.errors import EvenfallError, StoreError
 from evenfall.findings import Finding
+from evenfall.store.cells import instant_text
 from evenfall.store.definitions import make_parameters
 from evenfall.store.faults import reach
 from evenfall.store.findings import save_findings
 from evenfall.store.hyperparameters import save_hyperparameters
-from evenfall.store.instants import instant_text
 from evenfall.store.outbox import save_messages
 from evenfall.store.pointers import save_pointers
 from evenfall.store.posteriors import save_posteriors

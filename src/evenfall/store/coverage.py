@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Date, Integer, Select, bindparam, cast, func, not_, select
 
-from evenfall.store.instants import instant, instant_text
+from evenfall.store.cells import instant, instant_text
 from evenfall.store.ledger import KNOWN_AT
 from evenfall.store.records import Arrival, EvidenceSpan
 from evenfall.store.schema import evidence, evidence_streams
@@ -93,10 +93,10 @@ def evidence_spans(
 
 
 def arrivals(scope: Scope, as_of: datetime, since: date) -> list[Arrival]:
-    """Return how the windows from `since` on grew, over all parameters, by the day they end and instant.
+    """Return how the windows from `since` on grew, over all parameters, by last day and instant.
 
-    Two kinds of window are left out, for their first reading does not say when the data came: those a backfill
-    read first, and those that a query's very first reading brought along.
+    Two kinds of window are left out, for their first reading does not say when the data came: those a
+    backfill read first, and those that a query's very first reading brought along.
     """
     rows = scope.fetch(_ARRIVALS, as_of=instant_text(as_of), since=since.isoformat())
     return [Arrival(date.fromisoformat(stop), instant(seen_at), added) for stop, seen_at, added in rows]

@@ -29,9 +29,9 @@ from evenfall.store import (
     runs,
     tasks,
 )
+from evenfall.store.cells import instant_text
 from evenfall.store.engine import Transactions, make_engine
 from evenfall.store.faults import reach
-from evenfall.store.instants import instant_text
 from evenfall.store.migrate import check_revision, found_revision, migrate
 from evenfall.store.owners import this_process
 from evenfall.store.records import (

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from sqlalchemy import and_, bindparam, func, select
 
-from evenfall.store.instants import instant_text
+from evenfall.store.cells import instant_text
 from evenfall.store.records import Definition
 from evenfall.store.schema import definition_texts, definitions, parameters
 from evenfall.store.scope import Scope

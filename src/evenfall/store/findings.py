@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select
 
 from evenfall.findings import Finding, Light
-from evenfall.store.instants import from_json, to_json
+from evenfall.store.cells import from_json, to_json
 from evenfall.store.schema import findings
 from evenfall.store.scope import Scope
 

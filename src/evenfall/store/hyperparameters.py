@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
-from evenfall.store.instants import instant, instant_text
+from evenfall.store.cells import finite, instant, instant_text
 from evenfall.store.records import Hyperparameter
 from evenfall.store.schema import hyperparameters
 from evenfall.store.scope import Scope
@@ -63,7 +63,7 @@ def save_hyperparameters(scope: Scope, new: Iterable[Hyperparameter]) -> int:
                 "scope": one.scope,
                 "name": one.name,
                 "version": version,
-                "value": float(one.value),
+                "value": finite(one.value),
                 "seen_at": instant_text(one.seen_at),
             }
         )

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import bindparam, or_, select
 
 from evenfall.beliefs.observations import Observations
-from evenfall.store.instants import instant, instant_text, window
+from evenfall.store.cells import instant, instant_text, window
 from evenfall.store.records import EvidenceRow
 from evenfall.store.schema import evidence
 from evenfall.store.scope import Scope

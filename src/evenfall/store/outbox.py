@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select
 
-from evenfall.store.instants import from_json, instant, instant_text, to_json
+from evenfall.store.cells import from_json, instant, instant_text, to_json
 from evenfall.store.records import Message, QueuedMessage
 from evenfall.store.schema import outbox
 from evenfall.store.scope import Scope

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, select
 
-from evenfall.store.instants import instant, instant_text
+from evenfall.store.cells import instant, instant_text
 from evenfall.store.posteriors import COLUMNS, record_of
 from evenfall.store.records import PosteriorRecord
 from evenfall.store.schema import current_posteriors, parameters, posteriors

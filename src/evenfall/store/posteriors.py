@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select
 
-from evenfall.store.instants import instant, instant_text
+from evenfall.store.cells import finite, instant, instant_text
 from evenfall.store.priors import belief_columns, belief_of
 from evenfall.store.records import PosteriorRecord
 from evenfall.store.schema import night_results, parameters, posteriors
@@ -152,17 +152,17 @@ def _row_of(scope: Scope, record: PosteriorRecord, number: int) -> dict[str, Any
         "parameter_id": record.parameter_id,
         "as_of": record.as_of.isoformat(),
         "prior_version": record.prior_version,
-        "mean": float(record.mean),
-        "stdev": float(record.stdev),
-        "lower": float(record.lower),
-        "upper": float(record.upper),
-        "size": float(size),
-        "total": float(total),
-        "squares": float(squares),
+        "mean": finite(record.mean),
+        "stdev": finite(record.stdev),
+        "lower": finite(record.lower),
+        "upper": finite(record.upper),
+        "size": finite(size),
+        "total": finite(total),
+        "squares": finite(squares),
         "counted_until": record.counted_until.isoformat(),
         "watermark": record.watermark.isoformat(),
-        "kappa": None if record.kappa is None else float(record.kappa),
-        "half_life_days": None if record.half_life_days is None else float(record.half_life_days),
+        "kappa": None if record.kappa is None else finite(record.kappa),
+        "half_life_days": None if record.half_life_days is None else finite(record.half_life_days),
         "query_hash": record.query_hash,
         "definition_hash": record.definition_hash,
         "inputs_hash": record.inputs_hash,

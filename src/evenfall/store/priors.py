@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select
 
 from evenfall.beliefs.belief import Belief, Origin
-from evenfall.store.instants import from_json, instant, instant_text, to_json
+from evenfall.store.cells import finite, from_json, instant, instant_text, to_json
 from evenfall.store.records import PriorVersion
 from evenfall.store.schema import prior_versions
 from evenfall.store.scope import Scope
@@ -49,7 +49,7 @@ def belief_columns(belief: Belief) -> dict[str, str]:
     """Return the columns that hold a belief."""
     return {
         "family": belief.family,
-        "numbers": to_json({key: float(number) for key, number in belief.numbers.items()}),
+        "numbers": to_json({key: finite(number) for key, number in belief.numbers.items()}),
         "origin_kind": belief.origin.kind,
         "origin_detail": belief.origin.detail,
     }
@@ -130,8 +130,8 @@ def _row_of(scope: Scope, prior: PriorVersion) -> dict[str, Any]:
         **belief_columns(prior.belief),
         "parameter_id": prior.parameter_id,
         "version": prior.version,
-        "mean": float(prior.mean),
-        "stdev": float(prior.stdev),
+        "mean": finite(prior.mean),
+        "stdev": finite(prior.stdev),
         "reason": prior.reason,
         "root": prior.root,
         "absorbed_until": None if prior.absorbed_until is None else prior.absorbed_until.isoformat(),

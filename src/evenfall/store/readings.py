@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Dialect, bindparam, insert, select
 
 from evenfall.errors import AlreadyAbsorbed, StoreError
-from evenfall.store.instants import instant_text
+from evenfall.store.cells import instant_text
 from evenfall.store.records import EvidenceRow
 from evenfall.store.schema import evidence, evidence_reads
 from evenfall.store.scope import Scope

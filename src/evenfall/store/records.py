@@ -105,10 +105,10 @@ class EvidenceSpan(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """By how much the sizes of all windows that end at `stop` changed when they were read at `seen_at`.
+    """By how much the sizes of all windows that end at `stop` changed when read at `seen_at`.
 
-    `added` is the sum over windows of the absolute difference from the reading before, the first one being the
-    whole size; the arrival delay is learned from these.
+    `added` is the sum over windows of the absolute difference from the reading before, the first one being
+    the whole size; the arrival delay is learned from these.
     """
 
     stop: date

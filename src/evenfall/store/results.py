@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, select
 
 from evenfall.findings import Light
-from evenfall.store.instants import from_json, instant_or_none, instant_text, to_json
+from evenfall.store.cells import finite, from_json, instant_or_none, instant_text, to_json
 from evenfall.store.records import NightResult
 from evenfall.store.schema import night_results, parameters
 from evenfall.store.scope import Scope
@@ -147,10 +147,10 @@ def _cells(result: NightResult, computed_at: str | None) -> dict[str, Any]:
         "remedy": result.remedy,
         "verdict": to_json(result.verdict),
         "read_at": None if result.read_at is None else instant_text(result.read_at),
-        "loaded": float(result.loaded),
-        "counted": float(result.counted),
-        "late_not_counted": float(result.late_not_counted),
-        "quarantined": float(result.quarantined),
+        "loaded": finite(result.loaded),
+        "counted": finite(result.counted),
+        "late_not_counted": finite(result.late_not_counted),
+        "quarantined": finite(result.quarantined),
         "failures": result.failures,
         "posterior_id": result.posterior_id,
         "computed_at": computed_at,

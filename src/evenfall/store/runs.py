@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, select, update
 
 from evenfall.errors import LeaseLost, StoreError, UsageError
-from evenfall.store.instants import from_json, instant, instant_or_none, instant_text, to_json
+from evenfall.store.cells import from_json, instant, instant_or_none, instant_text, to_json
 from evenfall.store.owners import is_alive
 from evenfall.store.records import Lease, RunAttempt
 from evenfall.store.schema import runs

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, update
 
 from evenfall.errors import LeaseLost, UsageError
-from evenfall.store.instants import from_json, instant, instant_text, to_json
+from evenfall.store.cells import from_json, instant, instant_text, to_json
 from evenfall.store.owners import is_alive
 from evenfall.store.records import Lease, Task
 from evenfall.store.runs import check_run

@@ -1,4 +1,4 @@
-"""How instants, days and JSON stand in the database: text that sorts, reads, and is the same everywhere.
+"""How values stand in the database: the same everywhere, and instants as text that sorts and reads.
 
 An instant is UTC text of fixed width, ``2025-01-05T05:00:00.000000Z``, so byte order is order in time and a
 person at the database's prompt can read it. Integers would be 19 bytes smaller and no faster to load: a night
@@ -8,6 +8,7 @@ has one instant, and the text is parsed once per distinct value.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -15,7 +16,7 @@ from typing import Any
 
 from evenfall.window import DayWindow
 
-__all__ = ["from_json", "instant", "instant_or_none", "instant_text", "to_json", "window"]
+__all__ = ["finite", "from_json", "instant", "instant_or_none", "instant_text", "to_json", "window"]
 
 
 def instant_text(moment: datetime) -> str:
@@ -54,6 +55,19 @@ def instant_or_none(text: str | None) -> datetime | None:
 def window(first: str, stop: str) -> DayWindow:
     """Return the window of two days written as ``YYYY-MM-DD``."""
     return DayWindow(date.fromisoformat(first), date.fromisoformat(stop))
+
+
+def finite(number: float) -> float:
+    """Return a number as a float; databases differ in what they make of NaN and infinity, so neither passes.
+
+    Raises
+    ------
+    ValueError
+        When it is not finite.
+    """
+    if not math.isfinite(number):
+        raise ValueError(f"a number that is not finite cannot be stored: {number}")
+    return float(number)
 
 
 def to_json(value: Mapping[str, Any]) -> str:
