@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from evenfall.beliefs.families import FAMILIES
+
+if TYPE_CHECKING:
+    from evenfall.beliefs.distributions import Distribution
+    from evenfall.beliefs.families import Family
 
 __all__ = ["Belief", "Origin"]
+
+_SHOWN: Final = {
+    "beta": "Beta",
+    "gamma": "Gamma",
+    "lognormal": "LogNormal",
+    "lognormal-inverse-gamma": "LogNormalInverseGamma",
+    "normal": "Normal",
+    "normal-inverse-gamma": "NormalInverseGamma",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +71,21 @@ class Belief:
         """The numbers by name."""
         return dict(zip(self.keys, self.theta, strict=True))
 
+    @property
+    def mean(self) -> float:
+        """The mean of the reported quantity."""
+        return float(self._law().mean)
+
+    @property
+    def stdev(self) -> float:
+        """The standard deviation of the reported quantity."""
+        return float(self._law().stdev)
+
+    def _law(self) -> Distribution:
+        family: Family = FAMILIES.resolve(self.family)
+        return family.belief(np.array(self.theta, dtype=np.float64))
+
     def __str__(self) -> str:
         inside = ", ".join(f"{number:.6g}" for number in self.theta)
-        return f"{self.family.title()}({inside})"
+        name = _SHOWN.get(self.family, self.family)
+        return f"{name}({inside})  mean {self.mean:.3f} ± {self.stdev:.3f}"

@@ -1,0 +1,111 @@
+"""Beta laws of a rate, and the beta-binomial laws of the successes they predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evenfall.beliefs.discrete import discrete_quantile
+from evenfall.beliefs.incomplete import beta_log_tails, beta_mixture_log_tails, beta_quantile
+from evenfall.beliefs.stirling import Floats, log_beta_binomial, log_binomial_weight
+
+__all__ = ["BetaBinomial", "BetaDistribution"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BetaDistribution:
+    """Beta laws with the given `alpha` and `beta`."""
+
+    discrete: ClassVar[bool] = False
+    alpha: Floats
+    beta: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """The expected value, alpha/(alpha + beta)."""
+        return np.asarray(self.alpha / (self.alpha + self.beta))
+
+    @property
+    def stdev(self) -> Floats:
+        """The standard deviation."""
+        s = self.alpha + self.beta
+        return np.asarray(np.sqrt((self.alpha / s) * (self.beta / s) / (s + 1.0)))
+
+    def log_density(self, x: ArrayLike) -> Floats:
+        """Return the log density at `x`; −inf outside [0, 1]."""
+        x = np.asarray(x, dtype=np.float64)
+        a, b = self.alpha, self.beta
+        with np.errstate(divide="ignore", invalid="ignore"):
+            safe = np.clip(x, 1e-300, 1.0 - 2.0**-53)
+            log_logit = log_binomial_weight(a, b, safe, 1.0 - safe) + np.log(a) + np.log(b) - np.log(a + b)
+            inside = log_logit - np.log(safe) - np.log1p(-safe)
+            at_zero = np.where(a < 1, np.inf, np.where(a == 1, np.log(b), -np.inf))
+            at_one = np.where(b < 1, np.inf, np.where(b == 1, np.log(a), -np.inf))
+        inside = np.where(x == 0, at_zero, np.where(x == 1, at_one, inside))
+        return np.where((x < 0) | (x > 1), -np.inf, inside)
+
+    def log_tails(self, x: ArrayLike) -> tuple[Floats, Floats]:
+        """Return log P(X <= x) and log P(X > x)."""
+        return beta_log_tails(self.alpha, self.beta, x)
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x)."""
+        return np.exp(self.log_tails(x)[0])
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q."""
+        return beta_quantile(self.alpha, self.beta, q)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BetaBinomial:
+    """Laws of the successes among `size` trials whose common rate follows Beta(alpha, beta)."""
+
+    discrete: ClassVar[bool] = True
+    size: Floats
+    alpha: Floats
+    beta: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """The expected number of successes."""
+        return np.asarray(self.size * (self.alpha / (self.alpha + self.beta)))
+
+    @property
+    def stdev(self) -> Floats:
+        """The standard deviation of the number of successes."""
+        s = self.alpha + self.beta
+        variance = self.size * (self.alpha / s) * (self.beta / s) * ((s + self.size) / (s + 1.0))
+        return np.asarray(np.sqrt(variance))
+
+    def log_density(self, x: ArrayLike) -> Floats:
+        """Return the log mass at `x` successes; −inf outside 0..size."""
+        x, n, a, b = np.broadcast_arrays(np.asarray(x, dtype=np.float64), self.size, self.alpha, self.beta)
+        inside = (x >= 0) & (x <= n)
+        return np.where(inside, log_beta_binomial(np.clip(x, 0.0, n), n, a, b), -np.inf)
+
+    def log_tails(self, x: ArrayLike) -> tuple[Floats, Floats]:
+        """Return log P(K <= x) and log P(K > x).
+
+        With U the (k+1)-th smallest of n uniforms, K <= k is p < U, and U ~ Beta(k+1, n−k): a comparison of two
+        independent betas.
+        """
+        x, n, a, b = np.broadcast_arrays(np.asarray(x, dtype=np.float64), self.size, self.alpha, self.beta)
+        k = np.floor(x)
+        inside = (k >= 0) & (k < n)
+        lower, upper = np.where(k < 0, -np.inf, 0.0), np.where(k < 0, 0.0, -np.inf)
+        if inside.any():
+            k, n = k[inside], n[inside]
+            lower[inside], upper[inside] = beta_mixture_log_tails(a[inside], b[inside], k + 1.0, n - k)
+        return lower, upper
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(K <= x)."""
+        return np.exp(self.log_tails(x)[0])
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return the smallest k with P(K <= k) >= q."""
+        return discrete_quantile(self, np.zeros_like(self.size), self.size, q)
