@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from evenfall.connectors.sql.binds import AS_OF, END_DATE, LOOKBACK_START, RESERVED, START_DATE
+from evenfall.connectors.sql.binds import END_DATE, LOOKBACK_START, RESERVED, START_DATE
 from evenfall.connectors.sql.compile import CompiledQuery, compile_query
 from evenfall.errors import QueryRefused
 from evenfall.registry.schemas import QueryObservations
@@ -139,9 +139,8 @@ def query_hash(parameter: Parameter, dialect: str = "duckdb") -> str:
 
 
 def _times_that_count(query: ObservationQuery, compiled: CompiledQuery) -> dict[str, str]:
-    window = {START_DATE, END_DATE} if LOOKBACK_START not in compiled.binds else {END_DATE}
-    return {
-        name: text
-        for name, text in query.times.items()
-        if name in compiled.binds | {START_DATE} and name not in window - {AS_OF}
-    }
+    """Return the declared times that decide what is counted; a lookback is declared relative to the start."""
+    names = compiled.binds & query.times.keys() - {START_DATE, END_DATE}
+    if LOOKBACK_START in names:
+        names |= {START_DATE}
+    return {name: query.times[name] for name in names}

@@ -13,7 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from evenfall.connectors.sql import binds, corrections, guard, lateral, scopes, splitting
-from evenfall.connectors.sql.template import bind_name, check_names, parse_template
+from evenfall.connectors.sql.template import bind_name, bind_prefix, check_names, parse_template
 from evenfall.errors import QueryRefused
 
 __all__ = ["CompiledQuery", "compile_lookup", "compile_query"]
@@ -184,7 +184,7 @@ def _rendered(wanted: _Wanted, set_names: Collection[str]) -> tuple[str, dict[st
         if _TAG.search(wanted.text):
             raise QueryRefused("the query holds template tags", remedy="rename query to query_template")
         # The template's own reader drops comments, so both kinds of text take the same way from here.
-        return parse_template(wanted.text).render(()), {}
+        return parse_template(wanted.text).render((), wanted.dialect), {}
     template = parse_template(wanted.text)
     if wanted.variables is not None:
         check_names(template, wanted.variables | set(wanted.shard_keys) | wanted.set_variables)
@@ -192,7 +192,7 @@ def _rendered(wanted: _Wanted, set_names: Collection[str]) -> tuple[str, dict[st
     clash = sorted(names & (binds.RESERVED | wanted.extra_binds))
     if clash:
         raise QueryRefused(f"{clash[0]} is both a context and a bind", remedy="rename one of them")
-    return template.render(set_names), {name: bind_name(name) for name in sorted(names)}
+    return template.render(set_names, wanted.dialect), {name: bind_name(name) for name in sorted(names)}
 
 
 def _proven(wanted: _Wanted, text: str, own: Mapping[str, str]) -> exp.Query:
@@ -200,7 +200,7 @@ def _proven(wanted: _Wanted, text: str, own: Mapping[str, str]) -> exp.Query:
     tree = guard.parse_select(text, wanted.dialect)
     guard.check_syntax(tree)
     guard.check_tables(tree, wanted.tables)
-    _check_all_bound(tree, text, own)
+    _check_all_bound(tree, text, own, bind_prefix(wanted.dialect))
     binds.check_binds(tree, own, wanted.extra_binds)
     bound = binds.bind_logical_clock(tree)
     guard.check_functions(bound)
@@ -209,11 +209,11 @@ def _proven(wanted: _Wanted, text: str, own: Mapping[str, str]) -> exp.Query:
     return bound
 
 
-def _check_all_bound(tree: exp.Query, text: str, own: Mapping[str, str]) -> None:
+def _check_all_bound(tree: exp.Query, text: str, own: Mapping[str, str], prefix: str) -> None:
     """Refuse a text whose binds the SQL parser sees elsewhere than the template's reader put them."""
     names = set(own.values())
     seen = sum(p.name in names for p in tree.find_all(exp.Placeholder))
-    if seen != sum(text.count(f" :{name} ") for name in names):
+    if seen != sum(text.count(f" {prefix}{name} ") for name in names):
         raise QueryRefused(
             "a variable stands where no value can", remedy="use it as a value: column = {{ name }}"
         )

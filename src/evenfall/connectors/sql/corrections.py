@@ -7,6 +7,7 @@ from typing import Final
 from sqlglot import exp
 
 from evenfall.connectors.sql.binds import END_DATE, START_DATE, placeholders
+from evenfall.connectors.sql.scopes import conjuncts, joined_by_and
 
 __all__ = ["with_date_binds"]
 
@@ -24,7 +25,12 @@ def with_date_binds(tree: exp.Query, dialect: str) -> str:
     corrected = tree.copy()
     select = _dated_select(corrected)
     column = _dated_column(select) or exp.column(_GUESSED_COLUMN)
-    kept = [c for c in _conjuncts(select) if not _bounds_time(c, column)]
+    where = select.args.get("where")
+    conditions = joined_by_and(where.this) if where else ()
+    kept = [_without_dates(c) for c in conditions if not _bounds_time(c, column)]
+    for join in select.args.get("joins") or ():
+        if join.args.get("on"):
+            join.set("on", _without_dates(join.args["on"]))
     window = [
         exp.GTE(this=column.copy(), expression=exp.Placeholder(this=START_DATE)),
         exp.LT(this=column.copy(), expression=exp.Placeholder(this=END_DATE)),
@@ -47,15 +53,8 @@ def _reads_table(select: exp.Select) -> bool:
     return isinstance(select.args["from_"].this, exp.Table)
 
 
-def _conjuncts(select: exp.Select) -> list[exp.Expr]:
-    where = select.args.get("where")
-    if where is None:
-        return []
-    return list(where.this.flatten()) if isinstance(where.this, exp.And) else [where.this]
-
-
 def _dated_column(select: exp.Select) -> exp.Expr | None:
-    for conjunct in _conjuncts(select):
+    for conjunct in conjuncts(select):
         if isinstance(conjunct, _COMPARISONS) and _mentions_time(conjunct):
             column = conjunct.find(exp.Column)
             if column is not None:
@@ -78,3 +77,13 @@ def _bounds_time(conjunct: exp.Expr, column: exp.Expr) -> bool:
         and _mentions_time(conjunct)
         and conjunct.find(exp.Column) == column
     )
+
+
+def _without_dates(condition: exp.Expr) -> exp.Expr:
+    """Return a condition with the dates inside it, such as in an OR, made always true."""
+
+    def replaced(node: exp.Expr) -> exp.Expr:
+        dated = isinstance(node, _COMPARISONS) and placeholders(node, START_DATE, END_DATE)
+        return exp.true() if dated else node
+
+    return condition.transform(replaced)

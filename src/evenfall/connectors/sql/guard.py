@@ -78,6 +78,9 @@ def check_syntax(tree: exp.Query) -> None:
                 raise QueryRefused(f"{_words(node)} with {part} is not allowed", remedy=_ONE_SELECT)
         if kind is exp.Select and not node.expressions:
             raise QueryRefused("a SELECT names no columns", remedy=_ONE_SELECT)
+        sides = (node.this, node.expression) if isinstance(node, exp.SetOperation) else ()
+        if not all(isinstance(side, exp.Select | exp.SetOperation | exp.Subquery) for side in sides):
+            raise QueryRefused("one side of a UNION is not a SELECT", remedy=_ONE_SELECT)
         if kind not in SYNTAX and not isinstance(node, exp.Func):
             raise QueryRefused(f"{_words(node)} is not allowed in a query", remedy=_ONE_SELECT)
 

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from evenfall.errors import QueryRefused
+
 __all__ = [
     "aggregates",
     "conjuncts",
     "first_select",
     "first_source",
     "is_root",
+    "joined_by_and",
     "output_columns",
     "own_nodes",
     "reader_of",
@@ -20,10 +23,20 @@ __all__ = [
 
 
 def first_select(query: exp.Query) -> exp.Select:
-    """Return the SELECT whose columns are the query's: the query itself, or the first of a UNION."""
-    inside: exp.Expr = query
-    while not isinstance(inside, exp.Select):
+    """Return the SELECT whose columns are the query's: the query itself, or the first of a UNION.
+
+    Raises
+    ------
+    QueryRefused
+        When what is joined by a UNION, or stands in parentheses, is no SELECT.
+    """
+    inside: object = query
+    while isinstance(inside, exp.SetOperation | exp.Subquery):
         inside = inside.this
+    if not isinstance(inside, exp.Select):
+        raise QueryRefused(
+            "a part of the query is not a SELECT", remedy="write SELECT … on both sides of UNION"
+        )
     return inside
 
 
@@ -65,8 +78,17 @@ def conjuncts(select: exp.Select) -> Iterator[exp.Expr]:
     where = select.args.get("where")
     for condition in (where.this if where else None, *inner):
         if condition is not None:
-            bare = condition.unnest()
-            yield from (bare.flatten() if isinstance(bare, exp.And) else [bare])
+            yield from joined_by_and(condition)
+
+
+def joined_by_and(condition: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the parts of a condition that must all hold."""
+    bare = condition.unnest()
+    if isinstance(bare, exp.And):
+        yield from joined_by_and(bare.this)
+        yield from joined_by_and(bare.expression)
+    else:
+        yield bare
 
 
 def output_columns(query: exp.Query) -> dict[str, exp.Expr] | None:

@@ -14,7 +14,15 @@ from typing import Final
 
 from evenfall.errors import QueryRefused, nearest
 
-__all__ = ["MAX_QUERY_LENGTH", "Template", "bind_name", "bind_values", "check_names", "parse_template"]
+__all__ = [
+    "MAX_QUERY_LENGTH",
+    "Template",
+    "bind_name",
+    "bind_prefix",
+    "bind_values",
+    "check_names",
+    "parse_template",
+]
 
 MAX_QUERY_LENGTH: Final = 100_000
 """Characters a query may have; longer ones are generated, and belong in a view."""
@@ -31,6 +39,12 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_NAMED: Final = re.compile(r"(?<![:\w\])\"'`]):([A-Za-z_]\w*)")
+"""A bind such as ``:start_date``; not a cast ``a::date``, a slice ``a[1:n]``, an alias ``n: COUNT(*)``."""
+
+_PREFIX: Final = {"duckdb": "$"}
+"""How a dialect writes a bind; DuckDB reads ``SELECT :a`` as an alias without a name."""
+
 _TAG_START: Final = re.compile(r"\{\{|\{%|\{#")
 _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z0-9_][A-Za-z0-9_-]*)\s*\}\}")
 _IF: Final = re.compile(r"\{%\s*if\s+([A-Za-z0-9_][A-Za-z0-9_-]*)\s*%\}")
@@ -46,6 +60,11 @@ class _Text:
 
 
 @dataclass(frozen=True, slots=True)
+class _Named:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Bind:
     name: str
 
@@ -56,7 +75,7 @@ class _If:
     body: tuple[_Node, ...]
 
 
-type _Node = _Text | _Bind | _If
+type _Node = _Text | _Named | _Bind | _If
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +93,14 @@ class Template:
     nodes: tuple[_Node, ...]
     names: tuple[str, ...]
 
-    def render(self, set_names: Collection[str]) -> str:
+    def render(self, set_names: Collection[str], dialect: str = "") -> str:
         """Return the SQL with the bodies of the names that are set; every ``{{ name }}`` is a ``:bind``."""
-        return "".join(_render(self.nodes, frozenset(set_names)))
+        return "".join(_render(self.nodes, frozenset(set_names), bind_prefix(dialect)))
+
+
+def bind_prefix(dialect: str) -> str:
+    """Return the sign before the name of a bind in a dialect."""
+    return _PREFIX.get(dialect, ":")
 
 
 def bind_name(variable: str) -> str:
@@ -122,11 +146,20 @@ def _pieces(text: str) -> Iterator[_Node | str]:
     """Yield text and binds as nodes and control tags as they stand."""
     position = 0
     for match in _TOKEN.finditer(text):
-        if match.start() > position:
-            yield _Text(text[position : match.start()])
+        yield from _plain(text[position : match.start()])
         position = match.end()
         before = text[match.start() - 1] if match.start() else ""
         yield from _token(match.lastgroup or "", match.group(), before)
+    yield from _plain(text[position:])
+
+
+def _plain(text: str) -> Iterator[_Node]:
+    """Yield text outside quotes with its ``:name`` binds as nodes."""
+    position = 0
+    for match in _NAMED.finditer(text):
+        yield _Text(text[position : match.start()])
+        yield _Named(match[1])
+        position = match.end()
     yield _Text(text[position:])
 
 
@@ -197,17 +230,19 @@ def _place(piece: _Node | str, open_bodies: list[tuple[str, list[_Node]]], names
     open_bodies[-1][1].append(piece)
 
 
-def _render(nodes: tuple[_Node, ...], set_names: frozenset[str]) -> Iterator[str]:
+def _render(nodes: tuple[_Node, ...], set_names: frozenset[str], prefix: str) -> Iterator[str]:
     for node in nodes:
         match node:
             case _Text(text):
                 yield text
+            case _Named(name):
+                yield f"{prefix}{name}"
             case _Bind(name):
-                yield f" :{bind_name(name)} "
+                yield f" {prefix}{bind_name(name)} "
             case _If(name, body):
                 yield " "
                 if name in set_names:
-                    yield from _render(body, set_names)
+                    yield from _render(body, set_names, prefix)
                 yield " "
 
 

@@ -52,6 +52,8 @@ class DuckDB:
         self.tables: frozenset[str] = frozenset()
         self.empty_tables: frozenset[str] = frozenset()
         self._zoned_tables: frozenset[str] = frozenset()
+        self._header_only: frozenset[str] = frozenset()
+        self._broken: dict[str, str] = {}
         self._connection = duckdb.connect(":memory:", config=dict(_CONFIG))
         try:
             self._lock_down()
@@ -102,21 +104,36 @@ class DuckDB:
         run(f"SET threads = {min(os.cpu_count() or 1, _MAX_THREADS)}")
         run(f"SET TimeZone = {_quoted(str(self._opening.zone))}")
         run("SET enable_external_access = false")
-        self._make_views(_files(self._opening))
+        self._make_views()
         run("SET lock_configuration = true")
 
-    def _make_views(self, files: Mapping[str, str | None]) -> None:
-        empty = frozenset(name for name, source in files.items() if source is None)
-        for name, source in files.items():
-            if source is not None:
-                with self._answered():
-                    self._connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {source}')  # noqa: S608
+    def _make_views(self) -> None:
+        """Make a view per table; one that cannot be read is kept aside, and said so when a query wants it."""
+        found = _found_files(self._opening.path)
+        self.tables = frozenset(found)
+        for name, files in found.items():
+            outside = [file for file in files if not file.resolve().is_relative_to(self._opening.path)]
+            if outside:
+                self._broken[name] = (
+                    f"{outside[0].relative_to(self._opening.path)} is a link out of the folder"
+                )
+            elif files:
+                self._make_view(name, files[0])
+        self.empty_tables = frozenset(name for name, files in found.items() if not files) | self._header_only
         zoned = self._connection.execute(
             "SELECT DISTINCT lower(table_name) FROM duckdb_columns() WHERE NOT internal AND data_type = ?",
             [_ZONED],
         )
         self._zoned_tables = frozenset(name for (name,) in zoned.fetchall())
-        self.tables, self.empty_tables = frozenset(files), empty
+
+    def _make_view(self, name: str, file: Path) -> None:
+        run = self._connection.execute
+        try:
+            run(f'CREATE VIEW "{name}" AS SELECT * FROM {_reader(self._opening.path, file)}')  # noqa: S608
+            if file.suffix == ".csv" and not run(f'SELECT 1 FROM "{name}" LIMIT 1').fetchall():  # noqa: S608
+                self._header_only |= {name}
+        except duckdb.Error as error:
+            self._broken[name] = _first_line(error)
 
     @contextmanager
     def _answered(self) -> Iterator[None]:
@@ -139,6 +156,14 @@ class DuckDB:
             ) from None
         except duckdb.IOException as error:
             raise SourceDown(_first_line(error), connection=name) from None
+        except duckdb.CatalogException as error:
+            broken = next((t for t in self._broken if f"name {t} " in str(error).lower()), None)
+            if broken is None:
+                raise SourceRejected(
+                    _first_line(error), connection=name, remedy="correct the query"
+                ) from None
+            message = f"table {broken} cannot be read: {self._broken[broken]}"
+            raise SourceRejected(message, connection=name, remedy="mend or remove the file") from None
         except duckdb.Error as error:
             raise SourceRejected(_first_line(error), connection=name, remedy="correct the query") from None
 
@@ -154,31 +179,26 @@ class DuckDB:
             timer.cancel()
 
 
-def _files(opening: Opening) -> dict[str, str | None]:
-    """Return each table's name and the function that reads it; None where its folder holds no file yet."""
-    tables: dict[str, str | None] = {}
-    for entry in sorted(opening.path.iterdir(), key=lambda path: path.name):
+def _found_files(folder: Path) -> dict[str, list[Path]]:
+    """Return each table's files by lower-case name; a folder without a file yet has none."""
+    found: dict[str, list[Path]] = {}
+    for entry in sorted(folder.iterdir(), key=lambda path: path.name):
         if entry.name.startswith(".") or '"' in entry.name:
             continue
         if entry.is_dir():
-            pattern = _quoted(str(_no_pattern(entry) / "**" / "*.parquet"))
-            found = [file for file in entry.rglob("*.parquet") if _checked(file, opening)]
-            source = f"read_parquet({pattern}, hive_partitioning = true, union_by_name = true)"
-            tables[entry.name.lower()] = source if found else None
-        elif entry.suffix == ".csv" and _checked(entry, opening):
-            tables.setdefault(entry.stem.lower(), f"read_csv({_quoted(str(_no_pattern(entry)))})")
-    return tables
+            found[entry.name.lower()] = sorted(entry.rglob("*.parquet"))
+        elif entry.suffix == ".csv":
+            found.setdefault(entry.stem.lower(), [entry] if entry.stat().st_size else [])
+    return found
 
 
-def _checked(file: Path, opening: Opening) -> bool:
-    """Return true for a file that really lies in the folder; refuse a link that leads out of it."""
-    if not file.resolve().is_relative_to(opening.path):
-        raise SourceRejected(
-            f"{file.relative_to(opening.path)} is a link that leads out of the folder",
-            connection=opening.name,
-            remedy="copy the file into the folder",
-        )
-    return True
+def _reader(folder: Path, file: Path) -> str:
+    """Return the call that reads a table, given one of its files."""
+    if file.suffix == ".csv":
+        return f"read_csv({_quoted(str(_no_pattern(file)))}, header = true)"
+    table = folder / file.relative_to(folder).parts[0]
+    pattern = _quoted(str(_no_pattern(table) / "**" / "*.parquet"))
+    return f"read_parquet({pattern}, hive_partitioning = true, union_by_name = true)"
 
 
 def _no_pattern(path: Path) -> Path:
