@@ -97,6 +97,11 @@ def test_every_column_has_room_at_the_usual_widths(rows, width):
     assert {"origin", "observed", "read"} <= set(heading.split())
 
 
+def test_short_names_leave_every_column_its_room(row):
+    heading, *_ = printed(status_table([row("a"), row("b")], 100), 100)
+    assert {"origin", "observed", "read"} <= set(heading.split())
+
+
 def test_a_long_name_is_broken_at_its_joints_and_never_cut(row):
     name = "checkout-to-payment-of-returning-customers-by-card-and-by-invoice"
     lines = printed(status_table([row(name)], 100), 100)

@@ -24,8 +24,8 @@ DAYS = 10
 COUNTS = {
     # trials and successes per day; over ten days 150 and 52, the design's worked example
     "signup": [(15, 5)] * 8 + [(15, 6)] * 2,
-    # 892 trials and 375 successes in the last week, expected .55 ± .037: 3.2 sigmas too low
-    "checkout": [(127, 70)] * 3 + [(127, 53)] * 3 + [(127, 54)] * 3 + [(130, 54)],
+    # yesterday is still open; the seven days before it hold 892 trials and 375 successes, expected .55 ± .037
+    "checkout": [(127, 70)] * 2 + [(127, 53)] * 3 + [(127, 54)] * 3 + [(130, 54)] + [(127, 54)],
     "quiet": [(4, 1)] * 10,
 }
 

@@ -51,8 +51,9 @@ def status_table(rows: Sequence[StatusRow], width: int) -> Table:
     observed; a terminal of 100 columns has room for all of them.
     """
     lines = [(label, {} if row is None else _cells(row)) for label, row in _grouped(rows)]
-    dropped = next((drop for drop in _DROPS if _room(lines, drop, width) >= _LEAST_NAME), _DROPS[-1])
-    room = max(_LEAST_NAME, _room(lines, dropped, width))
+    least = min(_LEAST_NAME, max(len(label) for label, _ in lines))
+    dropped = next((drop for drop in _DROPS if _room(lines, drop, width) >= least), _DROPS[-1])
+    room = max(least, _room(lines, dropped, width))
     headings = [name for name in _COLUMNS if name not in dropped]
     table = plain_table(*headings, right=("n", "observed", "σ", "read"))
     for label, cells in lines:
@@ -118,12 +119,11 @@ def _cells(row: StatusRow) -> dict[str, Text]:
 
 
 def _room(lines: Sequence[tuple[str, Mapping[str, Text]]], dropped: Sequence[str], width: int) -> int:
-    """Return the columns left for names, at most as many as the longest name takes."""
+    """Return the columns that the other columns leave for names."""
     others = [name for name in _COLUMNS if name not in dropped and name != _NAME]
-    taken = sum(
+    return width - sum(
         max([len(name), *(len(cells[name].plain) for _, cells in lines if cells)]) + _GAP for name in others
     )
-    return min(width - taken, max(len(_NAME), *(len(label) for label, _ in lines)))
 
 
 def summary(rows: Sequence[StatusRow]) -> Text:
