@@ -9,7 +9,7 @@ import numpy as np
 
 from evenfall.beliefs.belief import Belief, Origin
 from evenfall.beliefs.families import FAMILIES, Family
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Floats
 from evenfall.errors import InfeasibleBelief, nearest
 
 __all__ = ["belief_from_numbers"]

@@ -10,8 +10,8 @@ import numpy as np
 
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.groups import by_family
+from evenfall.beliefs.numerics.arrays import Floats
 from evenfall.beliefs.observations import Observations
-from evenfall.beliefs.stirling import Floats
 
 __all__ = ["HALF_LIVES", "discount_weights", "learn_half_life", "predictive_scores"]
 

@@ -12,8 +12,8 @@ from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.distributions import Distribution
 from evenfall.beliefs.distributions.beta import BetaBinomial
 from evenfall.beliefs.groups import by_family
+from evenfall.beliefs.numerics.arrays import Floats
 from evenfall.beliefs.observations import Observations
-from evenfall.beliefs.stirling import Floats
 
 __all__ = ["log_mid_tails", "observed_sigma", "overdispersed_variance", "predictive_z", "tail_score"]
 

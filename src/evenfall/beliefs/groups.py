@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.families import FAMILIES, Family
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Floats
 
 __all__ = ["by_family", "family_of"]
 

@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 from scipy import special
 
+from evenfall.beliefs.numerics.arrays import Floats
+from evenfall.beliefs.numerics.stirling import log_beta_binomial
 from evenfall.beliefs.observations import Observations
-from evenfall.beliefs.stirling import Floats, log_beta_binomial
 
 __all__ = ["LOG_RHO_MEAN", "LOG_RHO_STDEV", "learn_kappa", "learn_kappas", "overdispersed_update"]
 

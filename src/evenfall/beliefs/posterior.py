@@ -12,9 +12,9 @@ import numpy as np
 from evenfall.beliefs.belief import Belief, Origin
 from evenfall.beliefs.discount import discount_weights
 from evenfall.beliefs.groups import by_family
+from evenfall.beliefs.numerics.arrays import Floats
 from evenfall.beliefs.observations import Observations
 from evenfall.beliefs.overdispersion import overdispersed_update
-from evenfall.beliefs.stirling import Floats
 
 __all__ = ["UpdateRule", "posterior"]
 

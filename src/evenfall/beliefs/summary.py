@@ -9,7 +9,7 @@ import numpy as np
 
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.groups import by_family
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Floats
 
 __all__ = ["Summary", "summarise"]
 
@@ -42,4 +42,5 @@ def summarise(beliefs: Sequence[Belief], level: float = 0.95) -> Summary:
     for family, members, theta in by_family(beliefs):
         law = family.belief(theta)
         figures[:, members] = law.mean, law.stdev, law.quantile(tail), law.quantile(1.0 - tail)
-    return Summary(*figures, level=level)
+    mean, stdev, lower, upper = figures
+    return Summary(mean, stdev, lower, upper, level)

@@ -6,21 +6,17 @@ from typing import Protocol
 
 from numpy.typing import ArrayLike
 
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Floats
 
 __all__ = ["Distribution"]
 
 
 class Distribution(Protocol):
-    """Many laws of one kind; every verb broadcasts its argument against the parameters.
+    """Many laws of one kind; every verb broadcasts its argument against the parameters."""
 
-    Attributes
-    ----------
-    discrete
-        Whether `log_density` is the log of a probability mass on whole numbers.
-    """
-
-    discrete: bool
+    @property
+    def discrete(self) -> bool:
+        """Whether `log_density` is the log of a probability mass on whole numbers."""
 
     @property
     def mean(self) -> Floats:

@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evenfall.beliefs.discrete import discrete_quantile
-from evenfall.beliefs.incomplete import beta_log_tails, beta_mixture_log_tails, beta_quantile
-from evenfall.beliefs.stirling import Floats, log_beta_binomial, log_binomial_weight
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
+from evenfall.beliefs.numerics.discrete import discrete_quantile
+from evenfall.beliefs.numerics.incomplete_beta import beta_below_beta, beta_log_tails, beta_quantile
+from evenfall.beliefs.numerics.stirling import log_beta_binomial, log_binomial_weight
 
 __all__ = ["BetaBinomial", "BetaDistribution"]
 
@@ -36,7 +37,7 @@ class BetaDistribution:
 
     def log_density(self, x: ArrayLike) -> Floats:
         """Return the log density at `x`; −inf outside [0, 1]."""
-        x = np.asarray(x, dtype=np.float64)
+        x = floats(x)
         a, b = self.alpha, self.beta
         with np.errstate(divide="ignore", invalid="ignore"):
             safe = np.clip(x, 1e-300, 1.0 - 2.0**-53)
@@ -83,7 +84,7 @@ class BetaBinomial:
 
     def log_density(self, x: ArrayLike) -> Floats:
         """Return the log mass at `x` successes; −inf outside 0..size."""
-        x, n, a, b = np.broadcast_arrays(np.asarray(x, dtype=np.float64), self.size, self.alpha, self.beta)
+        x, n, a, b = broadcast_floats(x, self.size, self.alpha, self.beta)
         inside = (x >= 0) & (x <= n)
         return np.where(inside, log_beta_binomial(np.clip(x, 0.0, n), n, a, b), -np.inf)
 
@@ -93,13 +94,13 @@ class BetaBinomial:
         With U the (k+1)-th smallest of n uniforms, K <= k is p < U, and U ~ Beta(k+1, n−k): a comparison of two
         independent betas.
         """
-        x, n, a, b = np.broadcast_arrays(np.asarray(x, dtype=np.float64), self.size, self.alpha, self.beta)
+        x, n, a, b = broadcast_floats(x, self.size, self.alpha, self.beta)
         k = np.floor(x)
         inside = (k >= 0) & (k < n)
         lower, upper = np.where(k < 0, -np.inf, 0.0), np.where(k < 0, 0.0, -np.inf)
         if inside.any():
             k, n = k[inside], n[inside]
-            lower[inside], upper[inside] = beta_mixture_log_tails(a[inside], b[inside], k + 1.0, n - k)
+            lower[inside], upper[inside] = beta_below_beta(a[inside], b[inside], k + 1.0, n - k)
         return lower, upper
 
     def cdf(self, x: ArrayLike) -> Floats:

@@ -8,9 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evenfall.beliefs.discrete import discrete_quantile
-from evenfall.beliefs.incomplete import beta_log_tails, gamma_log_tails, gamma_quantile
-from evenfall.beliefs.stirling import Floats, log_binomial_weight, log_poisson_weight
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
+from evenfall.beliefs.numerics.discrete import discrete_quantile
+from evenfall.beliefs.numerics.incomplete_beta import beta_log_tails
+from evenfall.beliefs.numerics.incomplete_gamma import gamma_log_tails, gamma_quantile
+from evenfall.beliefs.numerics.stirling import log_binomial_weight, log_poisson_weight
 
 __all__ = ["GammaDistribution", "NegativeBinomial"]
 
@@ -35,7 +37,7 @@ class GammaDistribution:
 
     def log_density(self, x: ArrayLike) -> Floats:
         """Return the log density at `x`; −inf below 0."""
-        x = np.asarray(x, dtype=np.float64)
+        x = floats(x)
         k, r = self.shape, self.rate
         safe = np.maximum(x, 1e-300)
         inside = log_poisson_weight(k, r * safe) + np.log(k) - np.log(safe)
@@ -44,7 +46,7 @@ class GammaDistribution:
 
     def log_tails(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return log P(X <= x) and log P(X > x)."""
-        return gamma_log_tails(self.shape, self.rate * np.asarray(x))
+        return gamma_log_tails(self.shape, self.rate * floats(x))
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Return P(X <= x)."""
@@ -76,9 +78,7 @@ class NegativeBinomial:
 
     def log_density(self, x: ArrayLike) -> Floats:
         """Return the log mass at `x` events; −inf below 0."""
-        x, t, k, r = np.broadcast_arrays(
-            np.asarray(x, dtype=np.float64), self.exposure, self.shape, self.rate
-        )
+        x, t, k, r = broadcast_floats(x, self.exposure, self.shape, self.rate)
         events, s = np.maximum(x, 0.0), t + r
         # NB(x) = C(x + k − 1, x) p^k q^x = k/(x + k) × the binomial weight of (k, x)
         inside = log_binomial_weight(k, events, r / s, t / s) - np.log1p(events / k)
@@ -86,9 +86,7 @@ class NegativeBinomial:
 
     def log_tails(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return log P(K <= x) and log P(K > x), by P(K <= k) = I_p(shape, k + 1), p = rate/(rate + exposure)."""
-        x, t, k, r = np.broadcast_arrays(
-            np.asarray(x, dtype=np.float64), self.exposure, self.shape, self.rate
-        )
+        x, t, k, r = broadcast_floats(x, self.exposure, self.shape, self.rate)
         events = np.floor(x)
         lower, upper = beta_log_tails(k, np.maximum(events, 0.0) + 1.0, r / (r + t), t / (r + t))
         return np.where(events < 0, -np.inf, lower), np.where(events < 0, 0.0, upper)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from evenfall.beliefs.incomplete import gamma_reach
-from evenfall.beliefs.stirling import Floats, log_poisson_weight
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
+from evenfall.beliefs.numerics.incomplete_gamma import gamma_reach
+from evenfall.beliefs.numerics.stirling import log_poisson_weight
 
 __all__ = ["CENTRAL", "LogNormalDistribution", "LogNormalMean"]
 
@@ -43,11 +44,11 @@ class LogNormalDistribution:
 
     def _standard(self, x: ArrayLike) -> Floats:
         with np.errstate(divide="ignore"):
-            return np.asarray((np.log(np.maximum(x, 0.0)) - self.mu) / self.sigma)
+            return np.asarray((np.log(np.maximum(floats(x), 0.0)) - self.mu) / self.sigma)
 
     def log_density(self, x: ArrayLike) -> Floats:
         """Return the log density at `x`; −inf at or below 0."""
-        x = np.asarray(x, dtype=np.float64)
+        x = floats(x)
         safe = np.where(x > 0, x, 1.0)
         inside = -0.5 * np.square(self._standard(safe)) - np.log(self.sigma) - _HALF_LOG_2PI - np.log(safe)
         return np.where(x > 0, inside, -np.inf)
@@ -63,7 +64,7 @@ class LogNormalDistribution:
 
     def quantile(self, q: ArrayLike) -> Floats:
         """Return x with P(X <= x) = q."""
-        return np.asarray(np.exp(self.mu + self.sigma * special.ndtri(np.asarray(q))))
+        return np.asarray(np.exp(self.mu + self.sigma * special.ndtri(floats(q))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +100,13 @@ class LogNormalMean:
 
     def log_density(self, x: ArrayLike) -> Floats:
         """Return the log density at `x`; −inf at or below 0."""
-        x = np.asarray(x, dtype=np.float64)
+        x = floats(x)
         safe = np.where(x > 0, x, 1.0)
         return np.where(x > 0, self.log_scale(np.log(safe) - self.mu)[2] - np.log(safe), -np.inf)
 
     def log_tails(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return log P(M <= x) and log P(M > x)."""
-        x = np.asarray(x, dtype=np.float64)
+        x = floats(x)
         lower, upper, _ = self.log_scale(np.log(np.where(x > 0, x, 1.0)) - self.mu)
         return np.where(x > 0, lower, -np.inf), np.where(x > 0, upper, 0.0)
 
@@ -119,9 +120,7 @@ class LogNormalMean:
 
     def log_scale(self, c: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """Return log P(L <= c), log P(L > c) and the log density at c of L = log M − mu."""
-        c, strength, shape, scale = np.broadcast_arrays(
-            np.asarray(c, np.float64), self.strength, self.shape, self.scale
-        )
+        c, strength, shape, scale = broadcast_floats(c, self.strength, self.shape, self.scale)
         v, log_weight = _nodes(c, strength, shape, scale)
         s = (scale[..., None]) * np.exp(-v)
         root = np.sqrt(s / strength[..., None])
@@ -133,9 +132,7 @@ class LogNormalMean:
 
     def log_quantile(self, q: ArrayLike) -> Floats:
         """Return c with P(L <= c) = q of L = log M − mu, by bracketed Newton steps on the normal-score scale."""
-        q, _, shape, scale = np.broadcast_arrays(
-            np.asarray(q, np.float64), self.strength, self.shape, self.scale
-        )
+        q, _, shape, scale = broadcast_floats(q, self.strength, self.shape, self.scale)
         target = special.ndtri(q)
         noise = scale / shape
         c = 0.5 * noise + target * np.sqrt(noise / self.strength + np.square(0.5 * noise) / shape)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from evenfall.beliefs.incomplete import student_log_tails, student_quantile
-from evenfall.beliefs.stirling import Floats, log_gamma_half_step
+from evenfall.beliefs.numerics.arrays import Floats, floats
+from evenfall.beliefs.numerics.stirling import log_gamma_half_step
+from evenfall.beliefs.numerics.student import student_log_tails, student_quantile
 
 __all__ = ["NormalDistribution", "StudentT"]
 
@@ -27,21 +28,21 @@ class NormalDistribution:
 
     def log_density(self, x: ArrayLike) -> Floats:
         """Return the log density at `x`."""
-        z = (np.asarray(x) - self.mean) / self.stdev
+        z = (floats(x) - self.mean) / self.stdev
         return np.asarray(-0.5 * z * z - np.log(self.stdev) - _HALF_LOG_2PI)
 
     def log_tails(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return log P(X <= x) and log P(X > x)."""
-        z = (np.asarray(x) - self.mean) / self.stdev
+        z = (floats(x) - self.mean) / self.stdev
         return np.asarray(special.log_ndtr(z)), np.asarray(special.log_ndtr(-z))
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Return P(X <= x)."""
-        return np.asarray(special.ndtr((np.asarray(x) - self.mean) / self.stdev))
+        return np.asarray(special.ndtr((floats(x) - self.mean) / self.stdev))
 
     def quantile(self, q: ArrayLike) -> Floats:
         """Return x with P(X <= x) = q."""
-        return np.asarray(self.mean + self.stdev * special.ndtri(np.asarray(q)))
+        return np.asarray(self.mean + self.stdev * special.ndtri(floats(q)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,14 +68,14 @@ class StudentT:
 
     def log_density(self, x: ArrayLike) -> Floats:
         """Return the log density at `x`."""
-        z = (np.asarray(x) - self.location) / self.scale
+        z = (floats(x) - self.location) / self.scale
         # Γ((ν+1)/2) / (Γ(ν/2) sqrt(ν/2)) tends to 1: a ratio of gammas, not a difference of two large logs.
         constant = log_gamma_half_step(self.dof / 2.0) - _HALF_LOG_2PI - np.log(self.scale)
         return np.asarray(constant - 0.5 * (self.dof + 1.0) * np.log1p(z * z / self.dof))
 
     def log_tails(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return log P(X <= x) and log P(X > x)."""
-        return student_log_tails(self.dof, (np.asarray(x) - self.location) / self.scale)
+        return student_log_tails(self.dof, (floats(x) - self.location) / self.scale)
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Return P(X <= x)."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final, Literal, Protocol
 
+from numpy.typing import ArrayLike
+
 from evenfall.beliefs.distributions import Distribution
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Floats
 from evenfall.catalogue import Catalogue
 
 __all__ = ["FAMILIES", "Family"]
@@ -30,25 +32,27 @@ class Family(Protocol):
     `theta` has shape (..., len(keys)); `sums` has shape (..., 3) and holds (size, total, squares). Every verb
     broadcasts over the leading axes.
 
-    Attributes
-    ----------
-    name
-        Its name in the catalogue.
-    keys
-        Names of its numbers, in order.
-    noise_keys
-        Those of the keys that describe single observations, and that (mean, stdev) cannot tell.
-    score
-        How far a total lies from its prediction: ``moments`` (distance over predictive sd) or ``tail`` (Φ⁻¹ of
-        the mid-p).
+    Where a method takes a mean and a stdev, they are those of the reported quantity: a rate, a mean, or the mean
+    of a skewed quantity.
     """
 
-    name: str
-    keys: tuple[str, ...]
-    noise_keys: tuple[str, ...]
-    score: Literal["moments", "tail"]
+    @property
+    def name(self) -> str:
+        """Its name in the catalogue."""
 
-    def match(self, mean: Floats, stdev: Floats, **noise: Floats) -> Floats:
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of its numbers, in order."""
+
+    @property
+    def noise_keys(self) -> tuple[str, ...]:
+        """Those of the keys that describe single observations, which (mean, stdev) cannot tell."""
+
+    @property
+    def score(self) -> Literal["moments", "tail"]:
+        """How z measures a total: its distance over the predictive stdev, or Φ⁻¹ of its predictive mid-p."""
+
+    def match(self, mean: ArrayLike, stdev: ArrayLike, **noise: ArrayLike) -> Floats:
         """Return the theta whose reported quantity has this mean and stdev."""
 
     def check(self, theta: Floats) -> None:
@@ -58,13 +62,16 @@ class Family(Protocol):
         """Return the exact posterior theta after the observations behind `sums`."""
 
     def log_evidence(self, theta: Floats, sums: Floats) -> Floats:
-        """Return the log density of the observations behind `sums`, averaged over the belief."""
+        """Return the log density of the observations behind `sums`, averaged over the belief.
+
+        For counts the mass of the total given the size; for measurements the density of all n of them.
+        """
 
     def belief(self, theta: Floats) -> Distribution:
         """Return the law of the reported quantity."""
 
-    def predictive(self, theta: Floats, size: Floats) -> Distribution:
+    def predictive(self, theta: Floats, size: ArrayLike) -> Distribution:
         """Return the law of the total of `size` further observations."""
 
     def contrast(self, theta: Floats, sums: Floats) -> tuple[Floats, Floats]:
-        """Return observed minus expected, and the sampling standard error of the observed, in the same unit."""
+        """Return observed minus expected, and the sampling error of the observed, in the same unit."""

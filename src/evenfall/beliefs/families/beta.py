@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from evenfall.beliefs.distributions.beta import BetaBinomial, BetaDistribution
 from evenfall.beliefs.families.feasible import require_finite, require_least, require_positive_stdev
-from evenfall.beliefs.stirling import Floats, log_beta_binomial
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
+from evenfall.beliefs.numerics.stirling import log_beta_binomial
 from evenfall.errors import InfeasibleBelief
 
 __all__ = ["BETA", "SMALLEST", "BetaFamily"]
@@ -27,7 +29,7 @@ class BetaFamily:
     noise_keys: tuple[str, ...] = ()
     score: Literal["moments", "tail"] = "moments"
 
-    def match(self, mean: Floats, stdev: Floats, **noise: Floats) -> Floats:
+    def match(self, mean: ArrayLike, stdev: ArrayLike, **noise: ArrayLike) -> Floats:
         """Return the theta with this mean and stdev: alpha + beta = mean(1 − mean)/stdev² − 1.
 
         Raises
@@ -35,7 +37,7 @@ class BetaFamily:
         InfeasibleBelief
             When no beta with alpha and beta at least 0.01 has them; the largest feasible stdev is named.
         """
-        mean, stdev = np.broadcast_arrays(np.asarray(mean, np.float64), np.asarray(stdev, np.float64))
+        mean, stdev = broadcast_floats(mean, stdev)
         require_finite(mean=mean, stdev=stdev)
         require_positive_stdev(stdev)
         outside = (mean <= 0) | (mean >= 1)
@@ -72,9 +74,9 @@ class BetaFamily:
         """Return the law of the rate."""
         return BetaDistribution(theta[..., 0], theta[..., 1])
 
-    def predictive(self, theta: Floats, size: Floats) -> BetaBinomial:
+    def predictive(self, theta: Floats, size: ArrayLike) -> BetaBinomial:
         """Return the law of the successes among `size` further trials."""
-        return BetaBinomial(np.asarray(size, np.float64), theta[..., 0], theta[..., 1])
+        return BetaBinomial(floats(size), theta[..., 0], theta[..., 1])
 
     def contrast(self, theta: Floats, sums: Floats) -> tuple[Floats, Floats]:
         """Return p̂ − m and sqrt(p̂(1 − p̂)/n), the documents' arithmetic."""

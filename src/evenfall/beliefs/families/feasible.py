@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Booleans, Floats, floats
 from evenfall.errors import InfeasibleBelief
 
 __all__ = ["require_finite", "require_least", "require_positive", "require_positive_stdev"]
 
 
-def _refuse(bad: Floats, values: Floats, message: str, remedy: str) -> None:
+def _refuse(bad: Booleans, values: Floats, message: str, remedy: str) -> None:
     if bad.any():
         raise InfeasibleBelief(message.format(value=float(values[bad][0])), remedy=remedy)
 
 
-def require_finite(**values: Floats) -> None:
+def require_finite(**values: ArrayLike) -> None:
     """Raise `InfeasibleBelief` when one of the named values is not a finite number."""
-    for name, value in values.items():
-        value = np.asarray(value)
+    for name, given in values.items():
+        value = floats(given)
         _refuse(
             ~np.isfinite(value), value, f"{name} {{value:g}} is not a finite number", "give a finite number"
         )
@@ -36,11 +37,11 @@ def require_positive_stdev(stdev: Floats) -> None:
     )
 
 
-def require_positive(**values: Floats) -> None:
+def require_positive(**values: ArrayLike) -> None:
     """Raise `InfeasibleBelief` when one of the named values is not a finite number above zero."""
     require_finite(**values)
-    for name, value in values.items():
-        value = np.asarray(value)
+    for name, given in values.items():
+        value = floats(given)
         _refuse(~(value > 0), value, f"{name} {{value:g}} is not positive", f"give {name} above 0")
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from evenfall.beliefs.distributions.gamma import GammaDistribution, NegativeBinomial
 from evenfall.beliefs.families.feasible import require_finite, require_positive, require_positive_stdev
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
 
 __all__ = ["GAMMA", "GammaFamily"]
 
@@ -23,7 +24,7 @@ class GammaFamily:
     noise_keys: tuple[str, ...] = ()
     score: Literal["moments", "tail"] = "tail"
 
-    def match(self, mean: Floats, stdev: Floats, **noise: Floats) -> Floats:
+    def match(self, mean: ArrayLike, stdev: ArrayLike, **noise: ArrayLike) -> Floats:
         """Return the theta with this mean and stdev: shape = (mean/stdev)², rate = mean/stdev².
 
         Raises
@@ -31,7 +32,7 @@ class GammaFamily:
         InfeasibleBelief
             When the mean or the stdev is not above zero.
         """
-        mean, stdev = np.broadcast_arrays(np.asarray(mean, np.float64), np.asarray(stdev, np.float64))
+        mean, stdev = broadcast_floats(mean, stdev)
         require_finite(mean=mean, stdev=stdev)
         require_positive_stdev(stdev)
         require_positive(mean=mean)
@@ -57,9 +58,9 @@ class GammaFamily:
         """Return the law of the rate."""
         return GammaDistribution(theta[..., 0], theta[..., 1])
 
-    def predictive(self, theta: Floats, size: Floats) -> NegativeBinomial:
+    def predictive(self, theta: Floats, size: ArrayLike) -> NegativeBinomial:
         """Return the law of the events over `size` further units of exposure."""
-        return NegativeBinomial(np.asarray(size, np.float64), theta[..., 0], theta[..., 1])
+        return NegativeBinomial(floats(size), theta[..., 0], theta[..., 1])
 
     def contrast(self, theta: Floats, sums: Floats) -> tuple[Floats, Floats]:
         """Return events/exposure minus the mean, and sqrt(events)/exposure."""

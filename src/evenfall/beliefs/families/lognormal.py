@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from evenfall.beliefs.distributions.lognormal import CENTRAL, LogNormalDistribution, LogNormalMean
 from evenfall.beliefs.distributions.normal import NormalDistribution, StudentT
 from evenfall.beliefs.families.feasible import require_finite, require_positive, require_positive_stdev
 from evenfall.beliefs.families.normal import NORMAL, NORMAL_INVERSE_GAMMA
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats
 from evenfall.errors import InfeasibleBelief
 
 __all__ = ["LOGNORMAL", "LOGNORMAL_INVERSE_GAMMA", "LogNormalFamily", "LogNormalInverseGammaFamily"]
@@ -26,11 +27,9 @@ class LogNormalFamily:
     noise_keys: tuple[str, ...] = ("noise_sigma",)
     score: Literal["moments", "tail"] = "tail"
 
-    def match(self, mean: Floats, stdev: Floats, **noise: Floats) -> Floats:
+    def match(self, mean: ArrayLike, stdev: ArrayLike, **noise: ArrayLike) -> Floats:
         """Return the theta whose reported mean has these two moments: sigma² = log(1 + (stdev/mean)²)."""
-        mean, stdev, noise_sigma = np.broadcast_arrays(
-            *(np.asarray(v, np.float64) for v in (mean, stdev, noise["noise_sigma"]))
-        )
+        mean, stdev, noise_sigma = broadcast_floats(mean, stdev, noise["noise_sigma"])
         require_finite(mean=mean, stdev=stdev)
         require_positive_stdev(stdev)
         require_positive(mean=mean, noise_sigma=noise_sigma)
@@ -54,7 +53,7 @@ class LogNormalFamily:
         """Return the law of exp(mean of log x + noise_sigma²/2)."""
         return LogNormalDistribution(theta[..., 0] + 0.5 * np.square(theta[..., 2]), theta[..., 1])
 
-    def predictive(self, theta: Floats, size: Floats) -> NormalDistribution:
+    def predictive(self, theta: Floats, size: ArrayLike) -> NormalDistribution:
         """Return the law of Σlog x over `size` further observations."""
         return NORMAL.predictive(theta, size)
 
@@ -76,7 +75,7 @@ class LogNormalInverseGammaFamily:
     noise_keys: tuple[str, ...] = ("noise_shape", "noise_scale")
     score: Literal["moments", "tail"] = "tail"
 
-    def match(self, mean: Floats, stdev: Floats, **noise: Floats) -> Floats:
+    def match(self, mean: ArrayLike, stdev: ArrayLike, **noise: ArrayLike) -> Floats:
         """Return the theta whose M has this median and this half width of its central 68.27 % interval.
 
         Raises
@@ -84,9 +83,7 @@ class LogNormalInverseGammaFamily:
         InfeasibleBelief
             When the noise alone makes M less certain than that; the smallest feasible stdev is named.
         """
-        mean, stdev, shape, scale = np.broadcast_arrays(
-            *(np.asarray(v, np.float64) for v in (mean, stdev, noise["noise_shape"], noise["noise_scale"]))
-        )
+        mean, stdev, shape, scale = broadcast_floats(mean, stdev, noise["noise_shape"], noise["noise_scale"])
         require_finite(mean=mean, stdev=stdev)
         require_positive_stdev(stdev)
         require_positive(mean=mean, noise_shape=shape, noise_scale=scale)
@@ -111,7 +108,7 @@ class LogNormalInverseGammaFamily:
         strength = NORMAL_INVERSE_GAMMA.strength(theta)
         return LogNormalMean(theta[..., 0], strength, theta[..., 2], theta[..., 3])
 
-    def predictive(self, theta: Floats, size: Floats) -> StudentT:
+    def predictive(self, theta: Floats, size: ArrayLike) -> StudentT:
         """Return the law of Σlog x over `size` further observations."""
         return NORMAL_INVERSE_GAMMA.predictive(theta, size)
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from evenfall.beliefs.distributions.normal import NormalDistribution, StudentT
 from evenfall.beliefs.families.feasible import require_finite, require_positive, require_positive_stdev
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
 from evenfall.errors import InfeasibleBelief
 
 __all__ = ["NORMAL", "NORMAL_INVERSE_GAMMA", "NormalFamily", "NormalInverseGammaFamily"]
@@ -37,11 +38,9 @@ class NormalFamily:
     noise_keys: tuple[str, ...] = ("noise_sigma",)
     score: Literal["moments", "tail"] = "tail"
 
-    def match(self, mean: Floats, stdev: Floats, **noise: Floats) -> Floats:
+    def match(self, mean: ArrayLike, stdev: ArrayLike, **noise: ArrayLike) -> Floats:
         """Return (mean, stdev, noise_sigma)."""
-        mean, stdev, noise_sigma = np.broadcast_arrays(
-            *(np.asarray(v, np.float64) for v in (mean, stdev, noise["noise_sigma"]))
-        )
+        mean, stdev, noise_sigma = broadcast_floats(mean, stdev, noise["noise_sigma"])
         require_finite(mean=mean, stdev=stdev)
         require_positive_stdev(stdev)
         theta = np.stack([mean, stdev, noise_sigma], axis=-1)
@@ -75,10 +74,10 @@ class NormalFamily:
         """Return the law of the mean."""
         return NormalDistribution(theta[..., 0], theta[..., 1])
 
-    def predictive(self, theta: Floats, size: Floats) -> NormalDistribution:
+    def predictive(self, theta: Floats, size: ArrayLike) -> NormalDistribution:
         """Return the law of the sum of `size` further observations."""
         mu, sigma, noise = theta[..., 0], theta[..., 1], theta[..., 2]
-        size = np.asarray(size, np.float64)
+        size = floats(size)
         return NormalDistribution(size * mu, np.hypot(np.sqrt(size) * noise, size * sigma))
 
     def contrast(self, theta: Floats, sums: Floats) -> tuple[Floats, Floats]:
@@ -106,7 +105,7 @@ class NormalInverseGammaFamily:
     noise_keys: tuple[str, ...] = ("noise_shape", "noise_scale")
     score: Literal["moments", "tail"] = "tail"
 
-    def match(self, mean: Floats, stdev: Floats, **noise: Floats) -> Floats:
+    def match(self, mean: ArrayLike, stdev: ArrayLike, **noise: ArrayLike) -> Floats:
         """Return the theta whose Student t of the mean has this mean and stdev.
 
         Raises
@@ -114,9 +113,7 @@ class NormalInverseGammaFamily:
         InfeasibleBelief
             When noise_shape is 1 or less, where that Student t has no stdev.
         """
-        mean, stdev, shape, scale = np.broadcast_arrays(
-            *(np.asarray(v, np.float64) for v in (mean, stdev, noise["noise_shape"], noise["noise_scale"]))
-        )
+        mean, stdev, shape, scale = broadcast_floats(mean, stdev, noise["noise_shape"], noise["noise_scale"])
         require_finite(mean=mean, stdev=stdev)
         require_positive_stdev(stdev)
         require_positive(noise_shape=shape, noise_scale=scale)
@@ -160,10 +157,10 @@ class NormalInverseGammaFamily:
         """Return the law of the mean."""
         return StudentT(theta[..., 0], theta[..., 1], 2.0 * theta[..., 2])
 
-    def predictive(self, theta: Floats, size: Floats) -> StudentT:
+    def predictive(self, theta: Floats, size: ArrayLike) -> StudentT:
         """Return the law of the sum of `size` further observations."""
         mu, sigma, shape, scale = np.moveaxis(theta, -1, 0)
-        size = np.asarray(size, np.float64)
+        size = floats(size)
         return StudentT(size * mu, np.hypot(np.sqrt(size * scale / shape), size * sigma), 2.0 * shape)
 
     def contrast(self, theta: Floats, sums: Floats) -> tuple[Floats, Floats]:

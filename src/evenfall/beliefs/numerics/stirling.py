@@ -1,12 +1,12 @@
 """Factorials, binomial weights and gamma ratios that keep their digits at 1e12 counts.
 
-A difference of two log gammas near 1e12 loses all digits after the third; here the large parts are cancelled on
-paper. With S(x) = log Γ(x+1) − x log x + x (the Stirling tail, small and smooth) and the deviance
+A difference of two log gammas near 1e12 loses all digits after the third; here the large parts are cancelled
+on paper. With S(x) = log Γ(x+1) − x log x + x (the Stirling tail, small and smooth) and the deviance
 D(x, m) = x log(x/m) + m − x (never negative, zero at x = m), every ratio below is a sum of small terms.
 
 References
 ----------
-Loader, C. (2000), Fast and accurate computation of binomial probabilities: the saddle-point expansion, eqs. 3, 5.
+Loader, C. (2000), Fast and accurate computation of binomial probabilities, eqs. 3 and 5.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
+
 __all__ = [
-    "Floats",
     "deviance",
     "log_beta_binomial",
     "log_binomial_weight",
@@ -26,8 +27,6 @@ __all__ = [
     "log_poisson_weight",
     "stirling_tail",
 ]
-
-type Floats = NDArray[np.float64]
 
 _HALF_LOG_2PI: Final = 0.9189385332046727
 _SERIES_FROM: Final = 16.0
@@ -49,7 +48,7 @@ def stirling_tail(x: ArrayLike) -> Floats:
     >>> bool(abs(stirling_tail(1.0) - 1.0) < 1e-15)  # log 1! − 0 + 1
     True
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = floats(x)
     large = np.maximum(x, _SERIES_FROM)
     inverse = 1.0 / large
     square = inverse * inverse
@@ -66,10 +65,10 @@ def stirling_tail(x: ArrayLike) -> Floats:
 
 
 def deviance(x: ArrayLike, m: ArrayLike) -> Floats:
-    """Return D(x, m) = x log(x/m) + m − x for x >= 0, m > 0: how far the count x is from its mean m, in nats."""
-    x, m = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(m, dtype=np.float64))
-    # Near: with u = (m − x)/x, D = x (u − log(1 + u)) and log(1 + u) = 2 artanh(r), r = u/(2 + u) = (m−x)/(m+x);
-    # the linear parts cancel on paper because u − 2r = u r.
+    """Return D(x, m) = x log(x/m) + m − x, for x >= 0 and m > 0: how unlikely the count x is at mean m."""
+    x, m = broadcast_floats(x, m)
+    # Near: with u = (m − x)/x and r = u/(2 + u), D = x (u − log(1 + u)) and log(1 + u) = 2 artanh(r); the
+    # linear parts cancel on paper because u − 2r = u r.
     r = (m - x) / (m + x)
     near = np.abs(r) < 0.16
     square = np.where(near, r * r, 0.0)
@@ -90,7 +89,7 @@ def log_binomial_weight(x: ArrayLike, y: ArrayLike, p: ArrayLike, q: ArrayLike) 
 
     Both p and q are asked for, so that neither loses its digits near 0.
     """
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    x, y, p, q = floats(x), floats(y), floats(p), floats(q)
     s = x + y
     return np.asarray(
         stirling_tail(s) - stirling_tail(x) - stirling_tail(y) - deviance(x, s * p) - deviance(y, s * q)
@@ -103,12 +102,12 @@ def log_poisson_weight(x: ArrayLike, m: ArrayLike) -> Floats:
 
 
 def log_beta_binomial(k: ArrayLike, n: ArrayLike, a: ArrayLike, b: ArrayLike) -> Floats:
-    """Return log[C(n, k) B(a + k, b + n − k) / B(a, b)], the mass of k successes among n trials under Beta(a, b).
+    """Return log[C(n, k) B(a + k, b + n − k) / B(a, b)]: k successes among n trials whose rate is Beta(a, b).
 
-    The powers of p cancel between the three binomial weights for any p; at p = (a + k)/(a + b + n) the one with
-    the largest counts has deviance zero.
+    The powers of p cancel between the three binomial weights for any p; at p = (a + k)/(a + b + n) the one
+    with the largest counts has deviance zero.
     """
-    k, n, a, b = (np.asarray(value, dtype=np.float64) for value in (k, n, a, b))
+    k, n, a, b = floats(k), floats(n), floats(a), floats(b)
     failures = n - k
     after_a, after_b = a + k, b + failures
     s, after = a + b, after_a + after_b
@@ -123,7 +122,7 @@ def log_beta_binomial(k: ArrayLike, n: ArrayLike, a: ArrayLike, b: ArrayLike) ->
 
 def log_gamma_half_step(x: ArrayLike) -> Floats:
     """Return log[Γ(x + 1/2) / (Γ(x) sqrt(x))], which tends to 0 as −1/(8x)."""
-    x = np.asarray(x, dtype=np.float64)
+    x = floats(x)
     direct = special.gammaln(x + 0.5) - special.gammaln(x) - 0.5 * np.log(x)
     large = np.maximum(x, 30.0)
     # Γ(x + 1/2)/Γ(x) = Γ(h + 1)/Γ(x), by the Stirling tails at h = x − 1/2 and at x.

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evenfall.beliefs.stirling import Floats
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats
 
 __all__ = ["discrete_quantile"]
 
@@ -28,7 +28,7 @@ def discrete_quantile(law: _Counts, low: Floats, high: Floats, q: ArrayLike) -> 
     low, high : ndarray
         Ends of the support, broadcastable against the law's parameters; `high` may be infinite.
     """
-    q, mean, stdev, low, high = np.broadcast_arrays(np.asarray(q, np.float64), law.mean, law.stdev, low, high)
+    q, mean, stdev, low, high = broadcast_floats(q, law.mean, law.stdev, low, high)
     below, step = low - 1.0, np.ceil(stdev) + 1.0
     above = np.minimum(np.ceil(mean + step), high)
     while (short := (law.cdf(above) < q) & (above < high)).any():
