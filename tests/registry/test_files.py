@@ -283,6 +283,16 @@ def test_a_project_in_git_knows_its_commit(tmp_path: Path) -> None:
     assert load(tmp_path).git_revision == git(tmp_path, "rev-parse", "HEAD")
 
 
+def test_the_commit_is_that_of_the_folder_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initialise(tmp_path / "project")
+    git(tmp_path, "init", "-q", "elsewhere")
+    git(tmp_path / "elsewhere", "commit", "-q", "--allow-empty", "-m", "other")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere" / ".git"))
+    assert load(tmp_path / "project").git_revision is None
+
+
 def test_without_git_there_is_no_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     initialise(tmp_path)
     git(tmp_path, "init", "-q")

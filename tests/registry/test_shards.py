@@ -71,9 +71,12 @@ def test_values_fixed_by_the_filter_stay_fixed(load_files: Load) -> None:
 
 
 def test_a_template_without_group_by_is_one_parameter(load_files: Load) -> None:
-    text = TEMPLATE.replace("GROUP BY channel", "") + "context_filter: {channel: google}\n"
-    registry = load_files({"contexts/c.yaml": CHANNEL, "parameters/signup.yaml": text})
-    assert list(registry.parameters) == ["signup"]
+    ungrouped = TEMPLATE.replace("GROUP BY channel", "")
+    text = ungrouped + "context_filter: {channel: google}\n"
+    for written in (ungrouped, text):
+        registry = load_files({"contexts/c.yaml": CHANNEL, "parameters/signup.yaml": written})
+        assert list(registry.parameters) == ["signup"]
+    assert registry.parameter("signup").context_filter == {"channel": "google"}
     assert registry.parameter("signup").shard == {}
     assert registry.parameter("signup").template_id is None
 

@@ -251,7 +251,7 @@ class _Builder:
             parent = self.stack[-1]
             parent.size += size
             parent.height = max(parent.height, height + 1)
-            size = sum(level.size for level in self.stack)
+            size = parent.size
         if size > NODE_LIMIT:
             remedy = "aliases count as copies of what they stand for; split the file"
             raise self.error(f"more than {NODE_LIMIT:,} keys and values", remedy=remedy)
