@@ -61,7 +61,7 @@ def test_a_line_shows_light_prior_origin_evidence_posterior_distance_and_age(row
         "read",
     ]
     words = " ".join(first.split())
-    assert words == "● green checkout.p 32.0 ± 9.2 % manual 150 34.7 % 34.3 % [27.5, 41.5] +0.4σ 6 h"
+    assert words == "● green checkout.p 32.0 ± 9.2 % manual 150 34.7 % 34.3 % [27.5, 41.5] +0.4 6 h"
 
 
 def test_shards_stand_by_their_values_below_their_template(rows):

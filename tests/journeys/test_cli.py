@@ -160,7 +160,7 @@ def test_the_answer_of_an_update_is_the_worked_example(call):
     assert answer.json["observations"] == {"trials": 150, "successes": 52}
     assert answer.json["divergence"]["light"] == "green"
     text = call("update", "signup").out
-    assert "0.342857" in text
+    assert "34.3 % [27.5, 41.5]" in text
     assert "trials 150, successes 52" in text
 
 

@@ -142,16 +142,16 @@ def sigma(number: float | None) -> str:
 
 
 def age(days: float | None) -> str:
-    """Return an age in its largest unit.
+    """Return an age in whole days, or hours.
 
     Examples
     --------
     >>> age(0.25), age(3.2), age(0.01), age(None)
-    ('6 h', '3 d', '14 min', '–')
+    ('6 h', '3 d', '<1 h', '–')
     """
     if days is None or not math.isfinite(days):
         return MISSING
     if days >= 1:
         return f"{math.floor(days):,} d"
     hours = days * 24
-    return f"{math.floor(hours)} h" if hours >= 1 else f"{math.floor(hours * 60)} min"
+    return f"{math.floor(hours)} h" if hours >= 1 else "<1 h"

@@ -62,7 +62,7 @@ def _print_nights(kept: History, of_type: str) -> None:
             result.outcome,
             formatting.evidence(record.sums[0]) if record else "",
             shown,
-            formatting.sigma(float(sigma) if isinstance(sigma, int | float) else None),
+            formatting.sigma(float(sigma) if isinstance(sigma, int | float) else None).removesuffix("σ"),
         )
     say("")
     show(table)

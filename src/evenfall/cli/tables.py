@@ -113,7 +113,7 @@ def _cells(row: StatusRow) -> dict[str, Text]:
         "n": Text(formatting.evidence(row.size)),
         "observed": Text(formatting.value(row.type, row.observed, row.posterior_stdev)),
         "posterior [95 %]": Text(posterior, style="bold" if row.posterior_mean is not None else ""),
-        "σ": Text(formatting.sigma(row.sigma)),
+        "σ": Text(formatting.sigma(row.sigma).removesuffix("σ")),
         "read": Text(formatting.age(row.age_days), style="dim"),
     }
 

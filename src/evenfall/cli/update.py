@@ -30,39 +30,39 @@ def update(
 
     with open_project(project) as opened:
         answer = opened.accept(parameter) if accept else opened.update(parameter, as_of=as_of)
-    if as_json:
-        emit(answer)
-    elif accept:
-        _print_accepted(answer)
-    else:
-        for one in answer.get("parameters", [answer]):
-            _print_update(one)
+        if as_json:
+            emit(answer)
+        elif accept:
+            _print_accepted(answer, opened.registry.parameter(parameter).type)
+        else:
+            for one in answer.get("parameters", [answer]):
+                _print_update(one, opened.registry.parameter(one["parameter_id"]).type)
     if "exit_code" in answer:
         return int(answer["exit_code"])
-    return 1 if answer.get("outcome", answer.get("reason")) in PARTIAL_OUTCOMES else 0
+    return 1 if answer.get("outcome") in PARTIAL_OUTCOMES else 0
 
 
-def _print_accepted(answer: Mapping[str, Any]) -> None:
+def _print_accepted(answer: Mapping[str, Any], of_type: str) -> None:
     prior, until = answer["prior"], answer.get("absorbed_until")
-    head = f"{answer['parameter_id']}: prior {prior['mean']:.6g} ± {prior['stdev']:.6g}"
+    head = f"{answer['parameter_id']}: prior {formatting.spread(of_type, prior['mean'], prior['stdev'])}"
     counted = f", evidence before {until} is in it" if until else ""
-    say(f"{head}{counted}" if answer.get("changed", True) else f"{head} already was this posterior{counted}")
+    say(f"{head}{counted}" if answer["changed"] else f"{head} already was this posterior{counted}")
 
 
-def _print_update(answer: Mapping[str, Any]) -> None:
+def _print_update(answer: Mapping[str, Any], of_type: str) -> None:
     name = answer["parameter_id"]
     if answer.get("skipped"):
-        detail = f": {answer['detail']}" if answer.get("detail") else ""
+        detail = f": {answer['detail']}" if answer["detail"] else ""
         say(f"{name}: {answer['reason']}{detail}")
-        if answer.get("remedy"):
+        if answer["remedy"]:
             say(f"  → {answer['remedy']}")
         return
-    posterior, divergence = answer["posterior"], answer.get("divergence", {})
-    low, high = posterior["credible_interval_95"]
-    say(f"{name}: {answer.get('outcome', 'updated')}")
-    say(f"  posterior     {posterior['mean']:.6g} ± {posterior['stdev']:.6g}   95 % [{low:.6g}, {high:.6g}]")
-    seen = ", ".join(f"{key} {value:,.6g}" for key, value in answer.get("observations", {}).items())
+    posterior, divergence = answer["posterior"], answer["divergence"]
+    not_due = answer["outcome"] == "not_due"
+    say(f"{name}: {'computed and checked, not due to become current yet' if not_due else answer['outcome']}")
+    shown = formatting.estimate(of_type, posterior["mean"], *posterior["credible_interval_95"])
+    say(f"  posterior     {shown}")
+    seen = ", ".join(f"{key} {number:,.6g}" for key, number in answer["observations"].items())
     say(f"  observations  {seen}")
-    if "light" in divergence:
-        sigma = formatting.sigma(divergence.get("sigma_predictive"))
-        say(f"  light         {formatting.light(Light(divergence['light']))} ({sigma})")
+    sigma = formatting.sigma(divergence.get("sigma_predictive"))
+    say(f"  light         {formatting.light(Light(divergence['light']))} ({sigma})")
