@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from evenfall.beliefs.belief import Belief, Origin
-from evenfall.beliefs.numbers import belief_from_numbers
+from evenfall.beliefs.declared import belief_from_numbers
 from evenfall.beliefs.observations import Skipped
 from evenfall.clock import Night
 from evenfall.connectors.sql import binds

@@ -195,16 +195,10 @@ def _found_files(folder: Path) -> dict[str, list[Path]]:
 def _reader(folder: Path, file: Path) -> str:
     """Return the call that reads a table, given one of its files."""
     if file.suffix == ".csv":
-        return f"read_csv({_quoted(str(_no_pattern(file)))}, header = true)"
+        return f"read_csv({_quoted(str(file))}, header = true)"
     table = folder / file.relative_to(folder).parts[0]
-    pattern = _quoted(str(_no_pattern(table) / "**" / "*.parquet"))
+    pattern = _quoted(str(table / "**" / "*.parquet"))
     return f"read_parquet({pattern}, hive_partitioning = true, union_by_name = true)"
-
-
-def _no_pattern(path: Path) -> Path:
-    """Return the path with the characters of file patterns taken literally."""
-    escaped = "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
-    return Path(escaped)
 
 
 def _as_wall_times(sql: str, description: Sequence[Sequence[object]]) -> str:

@@ -32,7 +32,7 @@ class SQLite:
     dialect = "sqlite"
     empty_tables: frozenset[str] = frozenset()
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: Opening, *, lock_seconds: float = _LOCK_SECONDS) -> None:
         self._opening = opening
         self._deadline = 0.0
         if not opening.path.is_file():
@@ -43,7 +43,7 @@ class SQLite:
             )
         uri = f"file:{quote(str(opening.path))}?mode=ro"
         with self._answered():
-            self._connection = sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, check_same_thread=False)
+            self._connection = sqlite3.connect(uri, uri=True, timeout=lock_seconds, check_same_thread=False)
         try:
             with self._answered():
                 self.tables = frozenset(self._names())
