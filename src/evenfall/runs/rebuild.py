@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.observations import Observations
 from evenfall.beliefs.posterior import UpdateRule, posterior
+from evenfall.beliefs.summary import summarise
 from evenfall.runs.ledger import Sums, observations_of
 from evenfall.runs.report import Difference, RebuildReport
 from evenfall.runs.world import World
@@ -31,18 +32,17 @@ def rebuild(world: World, only: str | None = None) -> RebuildReport:
         stored = world.store.posterior_history(parameter.id)
         if not stored:
             continue
-        for record, belief in _rebuilt(world, parameter.id, stored):
+        for record, again in zip(stored, _rebuilt(world, parameter.id, stored), strict=True):
             checked += 1
-            gap = _difference(record.belief, belief)
+            gap = _difference(record, again)
             largest = max(largest, gap)
             if not gap <= TOLERANCE:  # written so that NaN differs
-                differing.append(Difference(parameter.id, record.as_of, record.belief.theta, belief.theta))
+                differing.append(Difference(parameter.id, record.as_of, _numbers(record), _numbers(again)))
     return RebuildReport(checked, tuple(differing), largest)
 
 
-def _rebuilt(
-    world: World, identity: str, stored: Sequence[PosteriorRecord]
-) -> Iterator[tuple[PosteriorRecord, Belief]]:
+def _rebuilt(world: World, identity: str, stored: Sequence[PosteriorRecord]) -> Iterator[PosteriorRecord]:
+    """Yield each posterior as its inputs give it: belief, summary and sums."""
     versions = {
         version.version: version for version in world.store.priors([identity], _EVER).get(identity, ())
     }
@@ -53,7 +53,19 @@ def _rebuilt(
         roots.append(root.belief)
         observations.append(_evidence(history, record).between(root.absorbed_until, record.counted_until))
         rules.append(UpdateRule(record.half_life_days, record.kappa))
-    yield from zip(stored, posterior(roots, observations, rules), strict=True)
+    beliefs = posterior(roots, observations, rules)
+    summary = summarise(beliefs)
+    for row, (record, belief) in enumerate(zip(stored, beliefs, strict=True)):
+        size, total, squares = observations[row].total().tolist()
+        yield replace(
+            record,
+            belief=belief,
+            mean=float(summary.mean[row]),
+            stdev=float(summary.stdev[row]),
+            lower=float(summary.lower[row]),
+            upper=float(summary.upper[row]),
+            sums=(size, total, squares),
+        )
 
 
 def _root(versions: dict[int, PriorVersion], record: PosteriorRecord) -> PriorVersion:
@@ -78,9 +90,15 @@ def _evidence(history: Sequence[EvidenceRow], record: PosteriorRecord) -> Observ
     return observations_of({window: sums for window, (_, sums) in known.items()})
 
 
-def _difference(one: Belief, other: Belief) -> float:
-    if one.family != other.family:
+def _difference(stored: PosteriorRecord, again: PosteriorRecord) -> float:
+    if stored.belief.family != again.belief.family:
         return math.inf
     return max(
-        abs(a - b) / max(abs(a), abs(b), math.ulp(0.0)) for a, b in zip(one.theta, other.theta, strict=True)
+        abs(a - b) / max(abs(a), abs(b), math.ulp(0.0)) if a != b else 0.0
+        for a, b in zip(_numbers(stored), _numbers(again), strict=True)
     )
+
+
+def _numbers(record: PosteriorRecord) -> tuple[float, ...]:
+    """Return every number a posterior is read for: those of its family, its summary, what it counted."""
+    return (*record.belief.theta, record.mean, record.stdev, record.lower, record.upper, *record.sums)

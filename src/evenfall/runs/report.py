@@ -154,7 +154,13 @@ class History(_Report):
 
 @dataclass(frozen=True)
 class Difference(_Report):
-    """A stored posterior that its inputs do not give again."""
+    """A stored posterior that its inputs do not give again.
+
+    Attributes
+    ----------
+    stored, rebuilt
+        Its family's numbers, mean, stdev, lower, upper, and the sums it counted, in this order.
+    """
 
     parameter_id: str
     as_of: date
