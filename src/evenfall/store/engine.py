@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from evenfall.errors import StoreError
@@ -127,12 +127,22 @@ class Transactions:
                 connection = plain.execution_options(evenfall_writes=writes)
                 with connection.begin():
                     yield connection
-        except OperationalError as broken:
+        except (DatabaseError, sqlite3.DatabaseError) as broken:
             raise StoreError(
-                f"the database did not answer: {broken.orig}",
+                f"the database refused: {_first_cause(broken)}",
                 remedy="see that the disk has room and that no other program holds the store",
             ) from broken
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _first_cause(broken: BaseException) -> BaseException:
+    """Return what went wrong first.
+
+    On a full disk SQLite ends the transaction by itself, and then rolling back to the savepoint fails too.
+    """
+    while broken.__context__ is not None:
+        broken = broken.__context__
+    return broken
