@@ -115,6 +115,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(load_files: Load, tmp_path: Pa
     load_files({})
     (tmp_path / "parameters").mkdir()
     (tmp_path / "parameters" / "p.yaml").write_bytes(b"\xef\xbb\xbf" + f"id: p\r\n{VALUE}".encode())
+    (tmp_path / "evenfall.toml").write_bytes(b"\xef\xbb\xbf" + b'zone = "UTC"\r\n')
     registry = load(tmp_path)
     assert registry.problems == ()
     assert registry.parameter("p").locate("id") == ("parameters/p.yaml", 1, 5)

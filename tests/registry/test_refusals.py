@@ -29,9 +29,12 @@ def cases(name: str) -> list[object]:
 
 @pytest.mark.parametrize(("text", "said"), cases("parameters"))
 def test_a_parameter_file_is_refused(load_files: Load, text: str, said: str) -> None:
-    printed = [str(problem) for problem in load_files({"parameters/p.yaml": text}).problems]
+    registry = load_files({"parameters/p.yaml": text})
+    printed = [str(problem) for problem in registry.problems]
     assert printed[0].startswith(said)
     assert len(printed) == 1, printed
+    assert list(registry.sources) == ["evenfall.toml"]
+    assert all(parameter.config_error is registry.problems[0] for parameter in registry.parameters.values())
 
 
 @pytest.mark.parametrize(("text", "said"), cases("settings"))
