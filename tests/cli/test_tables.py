@@ -72,6 +72,11 @@ def test_shards_stand_by_their_values_below_their_template(rows):
     assert "12,345" in lines[at + 1]
 
 
+def test_the_keys_of_shards_give_way_where_there_is_no_room(rows):
+    lines = printed(status_table(rows, 100), 100)
+    assert any(line.strip() == "signup" for line in lines)
+
+
 def test_one_shard_alone_keeps_its_id(row):
     lines = printed(status_table([row("signup[channel=google]")], 120), 120)
     assert "signup[channel=google]" in lines[1]

@@ -48,7 +48,8 @@ def status_table(rows: Sequence[StatusRow], width: int) -> Table:
 
     Shards of one template stand together below its name, by their values. A long name is broken, never cut.
     Where even that does not fit, the age of the read goes first, then the prior's origin, then what was
-    observed; a terminal of 100 columns has room for all of them.
+    observed; a terminal of 100 columns has room for all of them. The keys of a template's shards stand
+    beside its name where there is room.
     """
     lines = [(label, {} if row is None else _cells(row)) for label, row in _grouped(rows)]
     least = min(_LEAST_NAME, max(len(label) for label, _ in lines))
@@ -57,7 +58,8 @@ def status_table(rows: Sequence[StatusRow], width: int) -> Table:
     headings = [name for name in _COLUMNS if name not in dropped]
     table = plain_table(*headings, right=("n", "observed", "σ", "read"))
     for label, cells in lines:
-        name = Text(_broken(label, room), style="" if cells else "bold")
+        shown = label if cells or len(label) <= room else label.partition(" [")[0]
+        name = Text(_broken(shown, room), style="" if cells else "bold")
         table.add_row(*(name if heading == _NAME else cells.get(heading, Text()) for heading in headings))
     return table
 
