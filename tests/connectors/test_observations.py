@@ -201,8 +201,8 @@ def test_a_series_with_a_gap_between_the_days_asked_reads_over_it() -> None:
 
 
 GROUPED = query(
-    f"SELECT channel AS context_channel, device, COUNT(*) AS trials, SUM(x) AS successes FROM t WHERE {DATES} "
-    "GROUP BY channel, device",
+    f"SELECT channel AS context_channel, device, COUNT(*) AS trials, SUM(x) AS successes FROM t "
+    f"WHERE {DATES} GROUP BY channel, device",
     shard_keys=("channel", "device"),
 )
 SHARDS = {
@@ -245,6 +245,33 @@ def test_a_missing_context_column_sets_everything_aside() -> None:
     warehouse = Listed(["channel_name", "device", "trials", "successes"], {"2025-10-01": [("a", 1, 4, 1)]})
     fetched = fetch(warehouse, GROUPED, shards=SHARDS)
     assert "no column channel" in fetched["p[a,1]"].quarantined[0].reason
+
+
+def test_keys_that_are_bound_and_keys_that_are_columns_go_together() -> None:
+    asked = query(
+        f"SELECT device, COUNT(*) AS trials, SUM(x) AS successes FROM t "
+        f"WHERE {DATES} AND channel = '{{{{channel}}}}' GROUP BY device",
+        template=True,
+        shard_keys=("channel", "device"),
+    )
+
+    class ByChannel(Listed):
+        """Answers other rows for each channel."""
+
+        def query(self, sql: str, binds: Mapping[str, object]) -> Table:
+            super().query(sql, binds)
+            size = {"a": 4, "b": 7}[str(binds["ctx_channel"])]
+            return Table(("device", "trials", "successes"), [("1", size, 1), ("2", size + 1, 1), ("9", 1, 0)])
+
+    warehouse = ByChannel([], {})
+    fetched = fetch(warehouse, asked, count=1, shards=SHARDS)
+    assert len(warehouse.asked) == 2
+    sizes = {parameter_id: answer.observations.size for parameter_id, answer in fetched.items()}
+    assert sizes == {"p[a,1]": 4, "p[a,2]": 5, "p[b,1]": 7, "p[b,2]": 8}
+    assert [u.context for u in fetched["p[a,1]"].unmatched] == [
+        {"channel": "a", "device": "9"},
+        {"channel": "b", "device": "9"},
+    ]
 
 
 def test_a_table_without_a_file_yet_is_no_data_and_is_not_asked() -> None:
@@ -293,7 +320,8 @@ def _write(folder: Path, table: str, select: str) -> None:
 def test_one_day_that_cannot_be_read_costs_only_that_day(tmp_path: Path) -> None:
     values = "VALUES ('2025-10-01 08:00', '4'), ('2025-10-02 08:00', 'four'), ('2025-10-03 08:00', '6')"
     _write(tmp_path, "t", f"SELECT c0::TIMESTAMP AS at, c1 AS amount FROM ({values}) AS v(c0, c1)")
-    text = f"SELECT COUNT(*) AS trials, SUM(CASE WHEN amount::INT > 0 THEN 1 END) AS successes FROM t WHERE {DATES}"
+    counted = "COUNT(*) AS trials, SUM(CASE WHEN amount::INT > 0 THEN 1 END) AS successes"
+    text = f"SELECT {counted} FROM t WHERE {DATES}"
     warehouse = DuckDB(Opening("data", tmp_path, UTC_ZONE))
     fetched = fetch_observations(Read(query(text), {"p": {}}, days(3), night(FIRST + 9 * DAY)), warehouse)[
         "p"

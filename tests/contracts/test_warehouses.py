@@ -115,7 +115,9 @@ def test_days_add_up_to_the_window_of_a_splittable_query(warehouse: Warehouse) -
 def test_a_grouped_query_answers_all_shards_and_lists_what_no_shard_has(warehouse: Warehouse) -> None:
     text = COUNT.replace("SELECT", "SELECT channel AS context_channel,") + " GROUP BY channel"
     query = probability(text, shard_keys=("channel",))
-    fetched = ask(warehouse, query, {"g": {"channel": "google"}, "b": {"channel": "bing"}, "y": {"channel": "y"}})
+    fetched = ask(
+        warehouse, query, {"g": {"channel": "google"}, "b": {"channel": "bing"}, "y": {"channel": "y"}}
+    )
     assert fetched["g"].observations.sums[:, 0].tolist() == [2, 1, 0]
     assert fetched["b"].observations.sums[:, 0].tolist() == [1, 0, 0]
     assert fetched["y"].observations.sums[:, 0].tolist() == [0, 0, 0]
@@ -132,7 +134,9 @@ def test_a_template_of_bound_values_answers_each_shard(warehouse: Warehouse) -> 
         {% if device %} AND device = '{{ device }}' {% endif %}
         GROUP BY channel
     """
-    query = probability(text, template=True, shard_keys=("channel",), variables=frozenset({"channel", "device"}))
+    query = probability(
+        text, template=True, shard_keys=("channel",), variables=frozenset({"channel", "device"})
+    )
     fetched = ask(warehouse, query, {"g": {"channel": "google"}, "b": {"channel": "bing"}})
     assert fetched["g"].observations.sums.tolist() == [[2, 1, 0], [1, 1, 0], [0, 0, 0]]
     assert fetched["b"].observations.sums.tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 0]]
@@ -151,7 +155,9 @@ def test_a_template_of_bound_values_answers_each_shard(warehouse: Warehouse) -> 
         "google\x00",
     ],
 )
-def test_a_context_value_that_is_an_attack_is_bound_and_matches_nothing(warehouse: Warehouse, value: str) -> None:
+def test_a_context_value_that_is_an_attack_is_bound_and_matches_nothing(
+    warehouse: Warehouse, value: str
+) -> None:
     text = COUNT + " AND channel = '{{channel}}'"
     query = probability(text, template=True, shard_keys=("channel",), variables=frozenset({"channel"}))
     attacked = ask(warehouse, query, {"a": {"channel": value}, "g": {"channel": "google"}})
@@ -195,7 +201,10 @@ def test_the_clock_in_a_query_is_the_nights_own(warehouse: Warehouse) -> None:
 
 
 def test_no_row_at_all_is_no_data(warehouse: Warehouse) -> None:
-    text = COUNT.replace("SELECT", "SELECT channel AS context_channel,") + " AND channel = 'none' GROUP BY channel"
+    text = (
+        COUNT.replace("SELECT", "SELECT channel AS context_channel,")
+        + " AND channel = 'none' GROUP BY channel"
+    )
     fetched = ask(warehouse, probability(text))["p"]
     assert fetched.skipped is not None
     assert fetched.skipped.reason == "no_data"
@@ -213,8 +222,8 @@ def test_a_query_that_takes_too_long_is_a_source_that_is_down(kind: Kind, path: 
     warehouse: Warehouse = WAREHOUSES.resolve(kind.name)(opening)
     # 5^16 combinations: no engine finishes that within the limit.
     joins = ", ".join(f"journeys AS j{i}" for i in range(16))
-    sql = f"SELECT SUM(LENGTH(j0.channel) * LENGTH(j9.channel)) FROM {joins} WHERE j1.created_at < j15.created_at"
-    with pytest.raises(SourceDown, match="longer than 0.05 s"):
+    sql = f"SELECT SUM(LENGTH(j0.channel || j9.channel)) FROM {joins} WHERE j1.created_at < j15.created_at"
+    with pytest.raises(SourceDown, match="took longer than"):
         warehouse.query(sql, {})
     assert warehouse.query("SELECT COUNT(*) FROM journeys", {}).rows == [(5,)]
     warehouse.close()
@@ -324,7 +333,10 @@ def test_connections_of_a_project_open_by_their_type(kind: Kind, path: Path, tmp
 
 def test_an_unknown_type_of_warehouse_is_named_with_the_nearest(tmp_path: Path) -> None:
     settings = Settings(zone=BERLIN, clock=None, store_url="sqlite://", connections={})
-    with pytest.raises(UnknownName, match="duckdb"), open_warehouse(Connection("x", "duckdbb"), settings, tmp_path):
+    with (
+        pytest.raises(UnknownName, match="duckdb"),
+        open_warehouse(Connection("x", "duckdbb"), settings, tmp_path),
+    ):
         pass
 
 

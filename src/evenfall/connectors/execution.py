@@ -62,10 +62,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One run of the query: the range it covers and, where each needs its own run, the shard."""
+    """One run of the query: the range of dates it covers, and the values of the shard keys it binds."""
 
     window: int
-    shard: int | None
+    values: tuple[str | None, ...] = ()
 
 
 @dataclass
@@ -94,8 +94,10 @@ def execute(read: Read, compiled: CompiledQuery, warehouse: Warehouse) -> Answer
     SourceDown, SourceRejected
         When the source cannot answer at all; a single window it rejects is listed in the answer.
     """
-    shards: Sequence[int | None] = range(len(read.shards)) if compiled.per_shard else (None,)
-    executions = [Execution(window, shard) for shard in shards for window in range(len(read.asked))]
+    combinations = dict.fromkeys(
+        tuple(shard.get(key) for key in compiled.bound_keys) for shard in read.shards.values()
+    )
+    executions = [Execution(window, values) for values in combinations for window in range(len(read.asked))]
     fill = _Binds(read, compiled, warehouse)
     if compiled.lateral_sql is not None and len(executions) > 1:
         try:
@@ -137,7 +139,7 @@ class _Binds:
 
     def __init__(self, read: Read, compiled: CompiledQuery, warehouse: Warehouse) -> None:
         self._variables = compiled.variables
-        self._shards = list(read.shards.values())
+        self._bound = [compiled.variables[key] for key in compiled.bound_keys]
         zone, back = read.night.zone, _lookback_days(read) if binds.LOOKBACK_START in compiled.binds else 0
 
         def at(instant: datetime) -> object:
@@ -151,9 +153,7 @@ class _Binds:
             }
             for window in read.asked
         ]
-        varying = {binds.START_DATE, binds.END_DATE, binds.LOOKBACK_START}
-        if compiled.per_shard and self._shards:
-            varying |= {self._variables[key] for key in self._shards[0] if key in self._variables}
+        varying = {binds.START_DATE, binds.END_DATE, binds.LOOKBACK_START, *self._bound}
         self._varying = sorted(varying & compiled.binds)
         constant = compiled.binds - varying
         self._common = {name: value for name, value in self._constants(read, at).items() if name in constant}
@@ -169,10 +169,7 @@ class _Binds:
         return {**self._common, **lists, lateral.column_bind(lateral.POSITION): list(positions)}
 
     def _of(self, execution: Execution) -> dict[str, object]:
-        values = dict(self._dates[execution.window])
-        if execution.shard is not None:
-            own = self._shards[execution.shard]
-            values |= {self._variables[key]: value for key, value in own.items() if key in self._variables}
+        values = {**self._dates[execution.window], **dict(zip(self._bound, execution.values, strict=True))}
         return {name: values[name] for name in self._varying}
 
     def _constants(self, read: Read, at: Callable[[datetime], object]) -> dict[str, object]:

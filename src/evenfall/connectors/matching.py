@@ -38,8 +38,8 @@ def _missing_column(read: Read, compiled: CompiledQuery, answer: Answer) -> str:
     wanted = list(read.query.columns.values())
     if read.query.date_column is not None:
         wanted.append(read.query.date_column)
-    if not compiled.per_shard:
-        wanted += [key for key in read.query.shard_keys if f"context_{key.lower()}" not in answer.columns]
+    in_rows = (key for key in read.query.shard_keys if key not in compiled.bound_keys)
+    wanted += [key for key in in_rows if f"context_{key.lower()}" not in answer.columns]
     for name in wanted:
         if name.lower() not in answer.columns:
             close = nearest(name, answer.columns)
@@ -59,7 +59,7 @@ class _Match:
 
     def __init__(self, read: Read, compiled: CompiledQuery, answer: Answer) -> None:
         self._read, self._answer = read, answer
-        self._per_shard = compiled.per_shard
+        self._bound = compiled.bound_keys
         self._ids = list(read.shards)
         names = STATISTIC_NAMES[read.query.type]
         values = {name: answer.column(read.query.columns[name]) or [] for name in names}
@@ -103,14 +103,18 @@ class _Match:
         }
 
     def _shard_of_rows(self) -> NDArray[np.int64]:
-        executions, origins = self._answer.executions, self._answer.origins
-        if self._per_shard:
-            own = [execution.shard or 0 for execution in executions]
-            return np.array([own[origin] for origin in origins], dtype=np.int64)
-        if not self._read.query.shard_keys:
-            return np.zeros(len(origins), dtype=np.int64)
-        keys = self._read.query.shard_keys
-        columns = [self._answer.column(f"context_{key}") or self._answer.column(key) or [] for key in keys]
+        """Return each row's shard, by the values its execution bound and those in its context columns."""
+        answer, keys = self._answer, self._read.query.shard_keys
+        if not keys:
+            return np.zeros(len(answer.rows), dtype=np.int64)
+        columns: list[Sequence[object]] = []
+        for key in keys:
+            if key in self._bound:
+                place = self._bound.index(key)
+                values = [execution.values[place] for execution in answer.executions]
+                columns.append([values[origin] for origin in answer.origins])
+            else:
+                columns.append(answer.column(f"context_{key}") or answer.column(key) or [])
         lookup = {
             tuple(shard.get(key) for key in keys): i for i, shard in enumerate(self._read.shards.values())
         }
@@ -170,12 +174,13 @@ class _Match:
             self._set_aside(shard, window, f"{len(rows)} rows where one was expected", rows)
 
     def _set_aside_rejected(self, held: NDArray[np.bool_]) -> None:
+        """Quarantine the windows of the executions that the source refused."""
         width = len(self._read.windows)
+        own = [tuple(shard.get(key) for key in self._bound) for shard in self._read.shards.values()]
         for i, reason in self._answer.rejected.items():
             execution = self._answer.executions[i]
-            shards = range(len(self._ids)) if execution.shard is None else [execution.shard]
             windows = range(width) if self._read.query.date_column else [execution.window]
-            for shard in shards:
+            for shard in (j for j, values in enumerate(own) if values == execution.values):
                 for window in windows:
                     held[shard * width + window] = False
                     self._set_aside(shard, window, reason, [])

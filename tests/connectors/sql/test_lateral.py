@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -29,8 +28,9 @@ QUERIES = [
     f"WITH d AS (SELECT * FROM t WHERE {DATES}), v AS (SELECT DISTINCT user_id FROM u) "
     "SELECT COUNT(*) AS n, SUM(d.amount) AS s FROM d JOIN v USING (user_id)",
     f"SELECT COUNT(*) AS n FROM t WHERE {DATES} AND NOT EXISTS (SELECT 1 FROM u WHERE u.user_id = t.user_id)",
-    "WITH v AS (SELECT user_id FROM t WHERE created_at >= :lookback_start AND created_at < :as_of GROUP BY user_id "
-    f"HAVING COUNT(*) >= 2) SELECT COUNT(*) AS n, COUNT(DISTINCT t.user_id) AS s FROM t JOIN v USING (user_id) WHERE {DATES}",
+    "WITH v AS (SELECT user_id FROM t WHERE created_at >= :lookback_start AND created_at < :as_of "
+    "GROUP BY 1 HAVING COUNT(*) >= 2) SELECT COUNT(*) AS n, COUNT(DISTINCT t.user_id) AS s FROM t JOIN v USING (user_id) "
+    f"WHERE {DATES}",
 ]  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> DuckDB:
         )
     with duckdb.connect(":memory:") as connection:
         connection.execute(
-            "CREATE TABLE t (created_at TIMESTAMP, arrived_at TIMESTAMP, user_id INT, channel TEXT, amount DOUBLE)"
+            "CREATE TABLE t (created_at DATETIME, arrived_at DATETIME, user_id INT, channel TEXT, amount REAL)"
         )
         connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)
         for day in range(6):
@@ -59,7 +59,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> DuckDB:
             )
         (folder / "u").mkdir()
         connection.execute(
-            f"COPY (SELECT unnest(range(0, 30, 3)) AS user_id) TO '{folder / 'u' / 'a.parquet'}' (FORMAT parquet)"
+            f"COPY (SELECT unnest(range(0, 30, 3)) AS user_id) TO '{folder}/u/a.parquet' (FORMAT parquet)"
         )
     return DuckDB(Opening("data", folder, ZoneInfo("UTC")))
 

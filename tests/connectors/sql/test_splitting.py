@@ -15,7 +15,8 @@ SIMPLE = """
            MAX(prior_alpha) AS alpha_prior, MAX(prior_beta) AS beta_prior
     FROM user_journeys
     WHERE channel = 'google' AND device = 'mobile'
-      AND created_at >= :start_date AND created_at < :end_date AND edge_slug = 'signup' AND outcome IS NOT NULL
+      AND created_at >= :start_date AND created_at < :end_date
+      AND edge_slug = 'signup' AND outcome IS NOT NULL
 """
 VISITED_ALL = """
     WITH visited_users AS (
@@ -25,7 +26,8 @@ VISITED_ALL = """
         GROUP BY user_id, session_id HAVING COUNT(DISTINCT node_slug) = 2
     ),
     signup_attempts AS (
-        SELECT e.user_id, e.session_id, MAX(CASE WHEN e.event_type = 'signup_success' THEN 1 ELSE 0 END) AS converted
+        SELECT e.user_id, e.session_id,
+               MAX(CASE WHEN e.event_type = 'signup_success' THEN 1 ELSE 0 END) AS converted
         FROM events e INNER JOIN visited_users v ON e.user_id = v.user_id AND e.session_id = v.session_id
         WHERE e.event_type IN ('signup_attempt', 'signup_success')
           AND e.created_at >= :start_date AND e.created_at < :end_date
@@ -46,7 +48,8 @@ TEMPLATE = """
 """
 VISITED_ANY = VISITED_ALL.replace("GROUP BY user_id, session_id HAVING COUNT(DISTINCT node_slug) = 2", "")
 TIME_SERIES = """
-    SELECT DATE(created_at) AS observation_date, COUNT(*) AS trials, SUM(CASE WHEN converted THEN 1 END) AS successes
+    SELECT DATE(created_at) AS observation_date, COUNT(*) AS trials,
+           SUM(CASE WHEN converted THEN 1 END) AS successes
     FROM user_journeys
     WHERE edge_slug = 'signup' AND created_at >= :start_date AND created_at < :end_date
     GROUP BY DATE(created_at) ORDER BY observation_date
@@ -106,20 +109,20 @@ SPLITTABLE = [
     f"{ROWS} t WHERE {DATES} ORDER BY 1",
 ]
 NOT_SPLITTABLE = [
-    (f"SELECT COUNT(DISTINCT user_id) AS trials, SUM(converted) AS successes FROM t WHERE {DATES}", "DISTINCT"),
+    (f"SELECT COUNT(DISTINCT user_id) trials, SUM(converted) AS successes FROM t WHERE {DATES}", "DISTINCT"),
     (f"{ROWS} (SELECT DISTINCT user_id, converted FROM t WHERE {DATES}) AS d", "DISTINCT"),
-    (f"{ROWS} (SELECT user_id, MAX(converted) AS converted FROM t WHERE {DATES} GROUP BY user_id) AS d", "groups by"),
-    (f"{ROWS} (SELECT MAX(converted) AS converted FROM t WHERE {DATES} GROUP BY created_at::DATE) AS d", "add"),
+    (f"{ROWS} (SELECT MAX(converted) AS converted FROM t WHERE {DATES} GROUP BY user_id) AS d", "groups by"),
+    (f"{ROWS} (SELECT MAX(converted) converted FROM t WHERE {DATES} GROUP BY created_at::DATE) d", "add"),
     (f"{ROWS} t WHERE {DATES} HAVING COUNT(*) > 3", "HAVING"),
     (f"{ROWS} (SELECT * FROM t WHERE {DATES} ORDER BY created_at LIMIT 2) AS d", "LIMIT"),
-    (f"{ROWS} (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at) AS n FROM t WHERE {DATES}) "
-     "AS d WHERE n = 1", "window function"),
+    (f"{ROWS} (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at) AS n FROM t "
+     f"WHERE {DATES}) AS d WHERE n = 1", "window function"),
     (f"SELECT COUNT(*) AS trials, MAX(converted) AS successes FROM t WHERE {DATES}", "MAX"),
     (f"SELECT COUNT(*) AS trials, AVG(converted) AS successes FROM t WHERE {DATES}", "AVG"),
     (f"{ROWS} u WHERE user_id IN (SELECT user_id FROM t WHERE {DATES})", "condition"),
     (f"{ROWS} u LEFT JOIN (SELECT user_id FROM t WHERE {DATES}) AS d USING (user_id)", "outer join"),
-    (f"{ROWS} (SELECT user_id, converted FROM t WHERE {DATES} UNION SELECT user_id, converted FROM t) AS d", "UNION"),
-    (f"WITH d AS (SELECT * FROM t WHERE {DATES}) {ROWS} d AS a JOIN d AS b ON a.user_id = b.user_id", "read 2 times"),
+    (f"{ROWS} (SELECT converted FROM t WHERE {DATES} UNION SELECT converted FROM t) AS d", "UNION"),
+    (f"WITH d AS (SELECT * FROM t WHERE {DATES}) {ROWS} d AS a JOIN d AS b USING (user_id)", "read 2 times"),
     (f"{ROWS} t WHERE {DATES} AND created_at >= NOW() - INTERVAL '2 days'", "NOW"),
     ("SELECT COUNT(*) AS trials, SUM(converted) AS successes FROM t "
      "WHERE created_at >= :start_date AND arrived_at < :end_date", "one column"),
@@ -161,10 +164,10 @@ def test_lookback_binds_beside_one_dated_part_say_the_query_is_meant_per_day() -
 
 
 def _events(seed: int) -> duckdb.DuckDBPyConnection:
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     connection = duckdb.connect(":memory:")
     connection.execute(
-        "CREATE TABLE t (created_at TIMESTAMP, arrived_at TIMESTAMP, user_id INT, channel VARCHAR, converted INT)"
+        "CREATE TABLE t (created_at DATETIME, arrived_at DATETIME, user_id INT, channel TEXT, converted INT)"
     )
     connection.execute("CREATE TABLE u (user_id INT, converted INT)")
     start = datetime(2025, 10, 1)  # noqa: DTZ001

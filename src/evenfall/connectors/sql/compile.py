@@ -44,9 +44,11 @@ class CompiledQuery:
         Whether the sums of a window are the sums of its days.
     reason
         Why it is not splittable, in words; empty when it is.
+    bound_keys
+        Shard keys whose values are bound, so that each combination of them needs an execution of its own. The
+        other shard keys are columns of the result, which tell the shards of one execution apart.
     per_shard
-        Whether every shard needs an execution of its own, with its values bound; otherwise one execution
-        serves all, told apart by the result's context columns.
+        Whether every shard key is bound: each shard has an execution of its own.
     """
 
     sql: str
@@ -57,6 +59,7 @@ class CompiledQuery:
     columns: tuple[str, ...] | None
     splittable: bool
     reason: str
+    bound_keys: tuple[str, ...]
     per_shard: bool
 
     @property
@@ -167,13 +170,14 @@ class _Wanted:
 @lru_cache(maxsize=1024)
 def _compile(wanted: _Wanted) -> CompiledQuery:
     try:
-        text, own = _rendered(wanted, wanted.set_variables)
-        tree = _proven(wanted, text, own)
-        per_shard = _needs_own_execution(tree, wanted, own)
-        if per_shard:
-            text, own = _rendered(wanted, wanted.set_variables | set(wanted.shard_keys))
+        bound: frozenset[str] = frozenset()
+        while True:
+            text, own = _rendered(wanted, wanted.set_variables | bound)
             tree = _proven(wanted, text, own)
-        return _compiled(tree, wanted, own, per_shard)
+            further = _keys_to_bind(tree, wanted, own) - bound
+            if not further:
+                return _compiled(tree, wanted, own, tuple(sorted(bound)))
+            bound |= further
     except RecursionError:
         raise QueryRefused("the query is nested too deeply", remedy="split it with WITH") from None
 
@@ -248,36 +252,32 @@ def _closed_window(tree: exp.Query) -> str:
     return ""
 
 
-def _needs_own_execution(tree: exp.Query, wanted: _Wanted, own: Mapping[str, str]) -> bool:
-    """Return whether the shards cannot be told apart in one execution with no shard's value bound."""
-    if not wanted.shard_keys:
-        return False
-    shard_binds = {own[key] for key in wanted.shard_keys if key in own}
-    if binds.placeholders(tree, *shard_binds):
-        return True
+def _keys_to_bind(tree: exp.Query, wanted: _Wanted, own: Mapping[str, str]) -> frozenset[str]:
+    """Return the shard keys that the query compares with a value, or does not give as a column."""
+    used = {bind.name for bind in tree.find_all(exp.Placeholder)}
+    compared = {key for key in wanted.shard_keys if own.get(key) in used}
     columns = scopes.output_columns(tree)
     if columns is None:
-        return False
-    missing = [k for k in wanted.shard_keys if not {k.lower(), f"context_{k.lower()}"} & columns.keys()]
-    if not missing:
-        return False
-    named = set(parse_template(wanted.text).names) if wanted.template else set()
-    if set(missing) <= named:
-        return True
-    lost = next(key for key in missing if key not in named)
-    raise QueryRefused(
-        f"the result does not say which {lost} a row belongs to",
-        remedy=f"add {lost} AS context_{lost} to the SELECT and {lost} to its GROUP BY",
-    )
+        return frozenset(compared)
+    missing = {k for k in wanted.shard_keys if not {k.lower(), f"context_{k.lower()}"} & columns.keys()}
+    lost = sorted(missing - set(parse_template(wanted.text).names if wanted.template else ()) - compared)
+    if lost:
+        raise QueryRefused(
+            f"the result does not say which {lost[0]} a row belongs to",
+            remedy=f"add {lost[0]} AS context_{lost[0]} to the SELECT and {lost[0]} to its GROUP BY",
+        )
+    return frozenset(compared | missing)
 
 
-def _compiled(tree: exp.Query, wanted: _Wanted, own: Mapping[str, str], per_shard: bool) -> CompiledQuery:
+def _compiled(
+    tree: exp.Query, wanted: _Wanted, own: Mapping[str, str], bound: tuple[str, ...]
+) -> CompiledQuery:
     reason = ""
     if wanted.dated:
         reason = splitting.why_not_splittable(tree, wanted.context_columns, wanted.statistics)
     sql = _written(tree, wanted)
     used = frozenset(bind.name for bind in tree.find_all(exp.Placeholder))
-    shard_binds = frozenset(own[key] for key in wanted.shard_keys if key in own) if per_shard else frozenset()
+    shard_binds = {own[key] for key in bound if key in own}
     several = wanted.dated and not reason and wanted.dialect in lateral.DIALECTS
     columns = scopes.output_columns(tree)
     return CompiledQuery(
@@ -289,7 +289,8 @@ def _compiled(tree: exp.Query, wanted: _Wanted, own: Mapping[str, str], per_shar
         columns=None if columns is None else tuple(columns),
         splittable=wanted.dated and not reason,
         reason=reason,
-        per_shard=per_shard,
+        bound_keys=bound,
+        per_shard=bool(bound) and len(bound) == len(wanted.shard_keys),
     )
 
 
