@@ -154,13 +154,16 @@ def test_a_bomb_of_aliases_is_refused_although_its_text_is_short() -> None:
     assert "more than 100,000 keys and values" in problems("\n".join(lines))[0]
 
 
-def test_the_number_of_nodes_is_refused_past_the_limit() -> None:
-    def tree(members: int) -> Tree:
-        return read_yaml("[" + "1," * members + "]", "f.yaml")
+def test_the_number_of_nodes_is_refused_past_the_limit_exactly() -> None:
+    def read(scalars: int) -> Tree:
+        copies = ["*a"] * 98 + ["1"] * scalars
+        return read_yaml(f"a: &a [{', '.join(['1'] * 999)}]\nb: [{', '.join(copies)}]\n", "f.yaml")
 
-    assert len(tree(NODE_LIMIT - 1).data) == NODE_LIMIT - 1  # type: ignore[arg-type]
+    # the file, its two keys, the list of 1 + 999, the list of 1 + 98 copies of a thousand, and the scalars
+    fitting = NODE_LIMIT - (1 + 2 + 1000 + 1 + 98 * 1000)
+    assert read(fitting).problems == ()
     with pytest.raises(ConfigError, match="more than 100,000"):
-        tree(NODE_LIMIT)
+        read(fitting + 1)
 
 
 def test_a_number_of_a_thousand_digits_is_no_finite_number() -> None:

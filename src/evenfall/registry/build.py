@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from evenfall.errors import ConfigError
 from evenfall.registry.definition_hash import definition_hash, shard_hash
 from evenfall.registry.parameter import Parameter
-from evenfall.registry.references import parse_reference
+from evenfall.registry.references import EdgeReference, parse_reference
 from evenfall.registry.schemas import Context, ParameterDefinition
 from evenfall.registry.shards import expand, shard_id
 from evenfall.registry.stated import StatedBeliefs, distribution_of, missing_prior, state_beliefs
@@ -49,16 +49,16 @@ def build(definition: ParameterDefinition, tree: Tree, contexts: Mapping[str, Co
     shards, no_shards = expand(definition, contexts, tree)
     flags = tuple(flag for flag in (missing_prior(definition, stated, tree), no_shards) if flag)
     whole = _parameter(definition, tree, stated, reference, flags[0] if flags else None)
-    parameters = tuple(_shard(whole, shard) for shard in shards) or (whole,)
+    parameters = tuple(_shard(whole, reference, shard) for shard in shards) or (whole,)
     return Built(parameters, (), flags, tuple(warnings))
 
 
-def _reference(definition: ParameterDefinition, tree: Tree) -> tuple[str | None, list[ConfigError]]:
-    """Return the edge reference in its canonical form."""
+def _reference(definition: ParameterDefinition, tree: Tree) -> tuple[EdgeReference | None, list[ConfigError]]:
+    """Return the edge reference, or why it is none."""
     if definition.edge_reference is None:
         return None, []
     try:
-        return str(parse_reference(definition.edge_reference)), []
+        return parse_reference(definition.edge_reference), []
     except ConfigError as error:
         at = ("edge_reference",)
         return None, [tree.error(error.message, at, value=definition.edge_reference, remedy=error.remedy)]
@@ -68,7 +68,7 @@ def _parameter(
     definition: ParameterDefinition,
     tree: Tree,
     stated: StatedBeliefs,
-    reference: str | None,
+    reference: EdgeReference | None,
     config_error: ConfigError | None,
 ) -> Parameter:
     return Parameter(
@@ -76,7 +76,7 @@ def _parameter(
         name=definition.name or definition.id,
         type=definition.type,
         distribution=distribution_of(definition),
-        edge_reference=reference,
+        edge_reference=str(reference) if reference else None,
         context_filter=dict(definition.context_filter),
         visited_filter=definition.visited_filter,
         value=definition.value,
@@ -97,14 +97,13 @@ def _parameter(
     )
 
 
-def _shard(template: Parameter, shard: Mapping[str, str]) -> Parameter:
+def _shard(template: Parameter, reference: EdgeReference | None, shard: Mapping[str, str]) -> Parameter:
     """Return the parameter that a template stands for where the contexts have these values."""
     ordered = {key: shard[key] for key in sorted(shard)}
-    reference = template.edge_reference
     return replace(
         template,
         id=shard_id(template.id, ordered),
-        edge_reference=str(parse_reference(reference).within(ordered)) if reference else None,
+        edge_reference=str(reference.within(ordered)) if reference else None,
         context_filter={**template.context_filter, **ordered},
         template_id=template.id,
         shard=ordered,
