@@ -76,7 +76,7 @@ def LogNormal(  # noqa: N802 - reads as the law it names
     noise_scale: float | None = None,
     origin: Origin = _WRITTEN,
 ) -> Belief:
-    """Return a lognormal belief; mu and sigma speak of the mean of log x, mean and stdev of exp(mu + noise²/2)."""
+    """Return a lognormal belief: mu and sigma of the mean of log x, mean and stdev of the mean of x."""
     return _belief(
         "lognormal",
         origin,

@@ -16,7 +16,7 @@ __all__ = ["belief_from_numbers"]
 
 _MOMENTS: Final = ("mean", "stdev")
 _AGREE: Final = 0.01
-"""Relative difference up to which written mean/stdev and native numbers agree: people round to two or three digits."""
+"""Relative difference up to which mean/stdev and native numbers agree, since people round them."""
 
 
 def belief_from_numbers(distribution: str, numbers: Mapping[str, float], origin: Origin) -> Belief:
@@ -25,8 +25,8 @@ def belief_from_numbers(distribution: str, numbers: Mapping[str, float], origin:
     Parameters
     ----------
     distribution
-        Name of the family: beta, normal, gamma, lognormal, or any other in the catalogue. normal and lognormal
-        become their inverse-gamma variant when noise_shape or noise_scale is given.
+        Name of the family: beta, normal, gamma, lognormal, or any other in the catalogue; normal and
+        lognormal become their inverse-gamma variant when noise_shape or noise_scale is given.
     numbers
         ``mean`` and ``stdev`` of the reported quantity, the family's own numbers, or both; plus the family's
         noise numbers.
@@ -102,7 +102,7 @@ def _require_all(
 
 def _what_to_give(family: Family, missing: list[str]) -> str:
     if missing[0] in family.noise_keys and not family.name.endswith("inverse-gamma"):
-        return "give noise_sigma, the stdev of one observation, or noise_shape and noise_scale where it is not known"
+        return "give noise_sigma, the stdev of one observation, or noise_shape and noise_scale if unknown"
     own = [key for key in family.keys if key not in family.noise_keys]
     return f"give mean and stdev, or {' and '.join(own)}" + "".join(
         f", with {key}" for key in family.noise_keys

@@ -36,33 +36,27 @@ def predictive_z(
     z : ndarray, shape (parameter,)
         Positive where more was seen than believed; not a number without observations.
     mid_p : ndarray, shape (parameter,)
-        P(K < k) + P(K = k)/2. With overdispersion that of the beta-binomial law with the same mean and variance.
+        P(K < k) + P(K = k)/2. With overdispersion that of the beta-binomial of equal mean and variance.
     """
     z, mid_p = np.full(len(beliefs), np.nan), np.full(len(beliefs), np.nan)
     totals = np.array([seen.total() for seen in observations]).reshape(-1, 3)
     for family, members, theta in by_family(beliefs):
         seen = totals[members, 0] > 0
-        members, theta = members[seen], theta[seen]
-        if not len(members):
+        at = members[seen]
+        if not len(at):
             continue
-        size, total = totals[members, 0], totals[members, 1]
-        law = family.predictive(theta, size)
-        stdev = np.array(law.stdev)
-        if family.name == "beta":
-            spread = [(j, kappas[i]) for j, i in enumerate(members) if kappas[i] is not None]
-            for j, kappa in spread:
-                days = observations[members[j]].sums[:, 0]
-                stdev[j] = np.sqrt(overdispersed_variance(theta[j], days, float(kappa or 0.0)))
-            if spread:
-                law = _matched(theta, size, stdev, np.array([j for j, _ in spread]))
-        below, above = log_mid_tails(law, total)
-        mid_p[members] = np.exp(below)
-        z[members] = (total - law.mean) / stdev if family.score == "moments" else tail_score(below, above)
+        law = family.predictive(theta[seen], totals[at, 0])
+        if isinstance(law, BetaBinomial):
+            law = _overdispersed(law, [observations[i] for i in at], [kappas[i] for i in at])
+        below, above = log_mid_tails(law, totals[at, 1])
+        mid_p[at] = np.exp(below)
+        by_moments = family.score == "moments"
+        z[at] = (totals[at, 1] - law.mean) / law.stdev if by_moments else tail_score(below, above)
     return z, mid_p
 
 
 def observed_sigma(beliefs: Sequence[Belief], sums: Floats) -> Floats:
-    """Return |observed − expected| over the sampling standard error of the observed, the doubt of the belief left out.
+    """Return |observed − expected| over the standard error of the observed, the doubt of the belief left out.
 
     Parameters
     ----------
@@ -77,28 +71,31 @@ def observed_sigma(beliefs: Sequence[Belief], sums: Floats) -> Floats:
     return sigma
 
 
-def overdispersed_variance(theta: Floats, days: Floats, kappa: float) -> float:
+def overdispersed_variance(alpha: float, beta: float, days: Floats, kappa: float) -> float:
     """Return the predictive variance of the successes over days of n_d trials.
 
     Σ_d n_d·E·(1 + (n_d − 1)ρ) + n²V, with E = E[p(1 − p)], V = Var(p), ρ = 1/(κ + 1).
     """
-    a, b = float(theta[0]), float(theta[1])
-    s = a + b
-    spread, rho = (a / s) * (b / s), 1.0 / (kappa + 1.0)
+    s = alpha + beta
+    spread, rho = (alpha / s) * (beta / s), 1.0 / (kappa + 1.0)
     inner, outer = spread * s / (s + 1.0), spread / (s + 1.0)
     return float(np.sum(days * inner * (1.0 + (days - 1.0) * rho)) + np.square(days.sum()) * outer)
 
 
-def _matched(theta: Floats, size: Floats, stdev: Floats, rows: np.ndarray) -> BetaBinomial:
-    """Return beta-binomial laws; those of `rows` keep their mean and take the given stdev."""
-    alpha, beta = theta[:, 0].copy(), theta[:, 1].copy()
-    mean = alpha / (alpha + beta)
-    binomial = size * mean * (1.0 - mean)
-    # Var = binomial × (s + n)/(s + 1), solved for s = alpha + beta.
-    ratio = np.square(stdev) / binomial
-    strength = (size - ratio) / np.maximum(ratio - 1.0, 1e-12)
-    alpha[rows], beta[rows] = (mean * strength)[rows], ((1.0 - mean) * strength)[rows]
-    return BetaBinomial(size, alpha, beta)
+def _overdispersed(
+    law: BetaBinomial, observations: Sequence[Observations], kappas: Sequence[float | None]
+) -> BetaBinomial:
+    """Return the laws with the same means and, where there is a κ, the variance of its overdispersed days."""
+    strength = law.alpha + law.beta
+    mean = law.alpha / strength
+    for j, (seen, kappa) in enumerate(zip(observations, kappas, strict=True)):
+        if kappa is not None and law.size[j] > 1:
+            variance = overdispersed_variance(law.alpha[j], law.beta[j], seen.sums[:, 0], kappa)
+            # Variance = n m (1 − m)(1 + (n − 1) r) with r = 1/(strength + 1).
+            size = law.size[j]
+            r = (variance / (size * mean[j] * (1.0 - mean[j])) - 1.0) / (size - 1.0)
+            strength[j] = 1.0 / r - 1.0
+    return BetaBinomial(law.size, mean * strength, (1.0 - mean) * strength)
 
 
 def log_mid_tails(law: Distribution, x: ArrayLike) -> tuple[Floats, Floats]:

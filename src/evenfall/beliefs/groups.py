@@ -21,7 +21,7 @@ def family_of(belief: Belief) -> Family:
 
 
 def by_family(beliefs: Sequence[Belief]) -> Iterator[tuple[Family, NDArray[np.intp], Floats]]:
-    """Return, per family present, the family, the positions of its beliefs and their theta, shape (belief, key)."""
+    """Return each family present, the positions of its beliefs, and their theta, shape (belief, key)."""
     positions: dict[str, list[int]] = {}
     for i, belief in enumerate(beliefs):
         positions.setdefault(belief.family, []).append(i)

@@ -50,8 +50,8 @@ class Observations:
     first, stop : ndarray of datetime64[D], shape (interval,)
         The local days each row covers, half open.
     sums : ndarray of float, shape (interval, 3)
-        Per row (size, total, squares): trials, successes, 0 for a probability; exposure, events, 0 for a rate;
-        n, Σx, Σx² for a mean; n, Σlog x, Σ(log x)² for a duration.
+        Per row (size, total, squares): trials, successes, 0 for a probability; exposure, events, 0 for a
+        rate; n, Σx, Σx² for a mean; n, Σlog x, Σ(log x)² for a duration.
     """
 
     first: NDArray[np.datetime64]

@@ -91,8 +91,8 @@ class BetaBinomial:
     def log_tails(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return log P(K <= x) and log P(K > x).
 
-        With U the (k+1)-th smallest of n uniforms, K <= k is p < U, and U ~ Beta(k+1, n−k): a comparison of two
-        independent betas.
+        With U the (k+1)-th smallest of n uniforms, K <= k is p < U, and U ~ Beta(k+1, n−k): a comparison of
+        two independent betas.
         """
         x, n, a, b = broadcast_floats(x, self.size, self.alpha, self.beta)
         k = np.floor(x)

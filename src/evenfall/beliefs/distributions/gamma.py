@@ -85,7 +85,7 @@ class NegativeBinomial:
         return np.where(x >= 0, inside, -np.inf)
 
     def log_tails(self, x: ArrayLike) -> tuple[Floats, Floats]:
-        """Return log P(K <= x) and log P(K > x), by P(K <= k) = I_p(shape, k + 1), p = rate/(rate + exposure)."""
+        """Return log P(K <= x) and log P(K > x): P(K <= k) = I_p(shape, k+1), p = rate/(rate + exposure)."""
         x, t, k, r = broadcast_floats(x, self.exposure, self.shape, self.rate)
         events = np.floor(x)
         lower, upper = beta_log_tails(k, np.maximum(events, 0.0) + 1.0, r / (r + t), t / (r + t))

@@ -71,9 +71,9 @@ class LogNormalDistribution:
 class LogNormalMean:
     """Laws of M = exp(μ + s/2) with s ~ InvGamma(shape, scale) and μ | s ~ N(mu, s/strength).
 
-    M has no moments: exp(s/2) grows faster than the inverse gamma's tail falls. `mean` is therefore its median,
-    and `stdev` half the width of its central 68.27 % interval; both tend to the moments as the noise becomes
-    known. Probabilities average the normal law of log M given s over s, by quadrature on the log scale.
+    M has no moments: exp(s/2) grows faster than the inverse gamma's tail falls. `mean` is therefore its
+    median, and `stdev` half the width of its central 68.27 % interval; the more is known, the less they
+    differ from moments. Probabilities average the normal law of log M given s over s, by quadrature.
     """
 
     discrete: ClassVar[bool] = False
@@ -131,7 +131,7 @@ class LogNormalMean:
         return np.asarray(lower), np.asarray(upper), np.asarray(density)
 
     def log_quantile(self, q: ArrayLike) -> Floats:
-        """Return c with P(L <= c) = q of L = log M − mu, by bracketed Newton steps on the normal-score scale."""
+        """Return c with P(L <= c) = q of L = log M − mu, by bracketed Newton steps on normal scores."""
         q, _, shape, scale = broadcast_floats(q, self.strength, self.shape, self.scale)
         target = special.ndtri(q)
         noise = scale / shape

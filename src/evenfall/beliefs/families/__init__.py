@@ -32,8 +32,8 @@ class Family(Protocol):
     `theta` has shape (..., len(keys)); `sums` has shape (..., 3) and holds (size, total, squares). Every verb
     broadcasts over the leading axes.
 
-    Where a method takes a mean and a stdev, they are those of the reported quantity: a rate, a mean, or the mean
-    of a skewed quantity.
+    A mean and a stdev are always those of the reported quantity: a rate, a mean, or the mean of a skewed
+    quantity.
     """
 
     @property

@@ -20,7 +20,7 @@ __all__ = ["LOGNORMAL", "LOGNORMAL_INVERSE_GAMMA", "LogNormalFamily", "LogNormal
 
 @dataclass(frozen=True, slots=True)
 class LogNormalFamily:
-    """Mean of log x ~ N(mu, sigma²), log x ~ N(·, noise_sigma²); reported is exp(mean of log x + noise_sigma²/2)."""
+    """Mean m of log x ~ N(mu, sigma²) and log x ~ N(m, noise_sigma²); reported is exp(m + noise_sigma²/2)."""
 
     name: str = "lognormal"
     keys: tuple[str, ...] = ("mu", "sigma", "noise_sigma")
@@ -66,8 +66,8 @@ class LogNormalFamily:
 class LogNormalInverseGammaFamily:
     """The normal-inverse-gamma belief on log x; reported is M = exp(mean of log x + noise²/2).
 
-    M has no moments, so its reported `mean` is the posterior median and its `stdev` half the width of the central
-    68.27 % interval; (mean, stdev) given for it are taken as the same two numbers.
+    M has no moments, so its reported `mean` is the posterior median and its `stdev` half the width of the
+    central 68.27 % interval; (mean, stdev) given for it are taken as the same two numbers.
     """
 
     name: str = "lognormal-inverse-gamma"
@@ -138,9 +138,10 @@ def _solve_strength(log_ratio: Floats, mean: Floats, shape: Floats, scale: Float
         at_low = np.where(wide, _log_spread(low, shape, scale) - log_ratio, at_low)
     narrow = ~(at_high < 0)
     if narrow.any():
-        least = np.exp(at_high[narrow][0] + log_ratio[narrow][0]) * mean[narrow][0]
+        asked = np.exp(log_ratio[narrow][0]) * mean[narrow][0]
+        least = np.exp(at_high[narrow][0]) * asked
         raise InfeasibleBelief(
-            f"the noise alone leaves more doubt than stdev {float(np.exp(log_ratio[narrow][0]) * mean[narrow][0]):g}",
+            f"the noise alone leaves more doubt about the mean than stdev {asked:g}",
             remedy=f"the smallest feasible stdev with this noise is about {least:.4g}",
         )
     for _ in range(80):

@@ -92,8 +92,8 @@ class NormalFamily:
 class NormalInverseGammaFamily:
     """Noise² ~ InvGamma(noise_shape, noise_scale) and mean given noise ~ N(mu, noise²/κ).
 
-    `sigma` is the scale of the marginal Student t of the mean (2·noise_shape degrees of freedom), so the strength
-    κ = noise_scale/(noise_shape·sigma²) counts the observations the belief about the mean is worth.
+    `sigma` is the scale of the marginal Student t of the mean (2·noise_shape degrees of freedom), so the
+    strength κ = noise_scale/(noise_shape·sigma²) counts the observations the belief about the mean is worth.
 
     References
     ----------

@@ -17,5 +17,5 @@ def floats(value: ArrayLike) -> Floats:
 
 
 def broadcast_floats(*values: ArrayLike) -> tuple[Floats, ...]:
-    """Return the values as arrays of floats of one common shape; they may share memory, so do not write to them."""
+    """Return the values as arrays of floats of one common shape; they may share memory."""
     return np.broadcast_arrays(*(floats(value) for value in values))

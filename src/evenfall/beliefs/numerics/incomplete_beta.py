@@ -1,9 +1,9 @@
 """Tail probabilities and quantiles of beta laws.
 
-scipy's functions are kept where they are right. They fail in three places: far tails underflow; the incomplete
-beta is off by 1e-6 where both parameters near 1e12; and its inverse does not converge for very unequal large
-parameters. There the tail is integrated instead: the density of the log odds is log-concave, so from a point
-beyond its mode it falls over one smooth stretch.
+scipy's functions are kept where they are right. They fail in three places: far tails underflow; the
+incomplete beta is off by 1e-6 where both parameters near 1e12; and its inverse does not converge for very
+unequal large parameters. There the tail is integrated instead: the density of the log odds is log-concave, so
+from a point beyond its mode it falls over one smooth stretch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HALF_LOG_2PI: Final = 0.9189385332046727
 
 
 def log_odds_density(a: Floats, b: Floats, x: Floats, y: Floats) -> Floats:
-    """Return the log density of the log odds of Beta(a, b) at x, with y = 1 − x; it is x·y times that of the rate."""
+    """Return the log density of the log odds of Beta(a, b) where the rate is x, with y = 1 − x."""
     return np.asarray(log_binomial_weight(a, b, x, y) + np.log(a) + np.log(b) - np.log(a + b))
 
 
@@ -106,7 +106,7 @@ def beta_quantile(a: ArrayLike, b: ArrayLike, q: ArrayLike) -> Floats:
 
 
 def _solved_quantile(a: Floats, b: Floats, q: Floats) -> Floats:
-    """Return the quantile by bracketed Newton steps in the log odds t on Φ⁻¹(P(t)) = Φ⁻¹(q), nearly linear in t."""
+    """Return the quantile by bracketed Newton steps on Φ⁻¹(P(t)), nearly linear in the log odds t."""
     target = special.ndtri(q)
     stdev = np.sqrt(special.polygamma(1, a) + special.polygamma(1, b))
     t = np.clip(special.psi(a) - special.psi(b) + target * stdev, -700.0, 700.0)

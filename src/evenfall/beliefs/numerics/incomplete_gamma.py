@@ -1,7 +1,7 @@
 """Tail probabilities and quantiles of gamma laws of rate 1.
 
-scipy's incomplete gamma is off by 1e-6 near the mean of shapes above 1e7, and far tails underflow; there the tail
-is integrated instead, since the density of log X is log-concave. Its inverse agrees with that integral.
+scipy's incomplete gamma is off by 1e-6 near the mean of shapes above 1e7, and far tails underflow; there the
+tail is integrated instead, since the density of log X is log-concave. scipy's inverse is right.
 """
 
 from __future__ import annotations

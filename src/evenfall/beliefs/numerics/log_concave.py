@@ -15,7 +15,7 @@ DROP: Final = 46.0
 """Nats below the start at which an integral may stop: what lies beyond is 1e-20 of it."""
 
 type Fall = Callable[[Floats], tuple[Floats, Floats]]
-"""How far, in nats, a log-concave function has fallen at u >= 0 from its start, and the slope of that fall."""
+"""How far, in nats, a log-concave function has fallen at u >= 0 from its start, and the slope of it."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _NODES, _LOG_WEIGHTS = (_NODES + 1.0) / 2.0, np.log(_WEIGHTS / 2.0)
@@ -39,7 +39,7 @@ def fall_width(fall: Fall, curvature: Floats) -> Floats:
 
 
 def fall_nodes(fall: Fall, curvature: Floats) -> tuple[Floats, Floats]:
-    """Return nodes u and log weights, shape (..., 64), whose sum of exp integrates exp(−fall(u)) over u > 0."""
+    """Return nodes u and log weights, shape (..., 64), that integrate exp(−fall(u)) over u > 0."""
     width = fall_width(fall, curvature)
     nodes = width[..., None] * _NODES
     value, _ = fall(nodes)

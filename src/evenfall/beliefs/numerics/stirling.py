@@ -21,6 +21,7 @@ from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
 
 __all__ = [
     "deviance",
+    "digamma_tail",
     "log_beta_binomial",
     "log_binomial_weight",
     "log_gamma_half_step",
@@ -130,3 +131,16 @@ def log_gamma_half_step(x: ArrayLike) -> Floats:
     tails = stirling_tail(h) - stirling_tail(large)
     main = h * np.log1p(-0.5 / large) + 0.5
     return np.where(x > 30.0, tails + main, direct)
+
+
+def digamma_tail(x: ArrayLike) -> Floats:
+    """Return ψ(x) − log x, about −1/(2x), to full relative precision for large x."""
+    x = floats(x)
+    large = np.maximum(x, _SERIES_FROM)
+    square = 1.0 / (large * large)
+    # Term by term the derivative of the series of log Γ.
+    tail = np.zeros_like(large)
+    for j in range(len(_STIRLING) - 1, -1, -1):
+        tail = tail * square - (2 * j + 1) * _STIRLING[j]
+    series = tail * square - 0.5 / large
+    return np.where(x < _SERIES_FROM, special.psi(x) - np.log(x), series)
