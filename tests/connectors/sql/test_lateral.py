@@ -29,8 +29,8 @@ QUERIES = [
     "SELECT COUNT(*) AS n, SUM(d.amount) AS s FROM d JOIN v USING (user_id)",
     f"SELECT COUNT(*) AS n FROM t WHERE {DATES} AND NOT EXISTS (SELECT 1 FROM u WHERE u.user_id = t.user_id)",
     "WITH v AS (SELECT user_id FROM t WHERE created_at >= :lookback_start AND created_at < :as_of "
-    "GROUP BY 1 HAVING COUNT(*) >= 2) SELECT COUNT(*) AS n, COUNT(DISTINCT t.user_id) AS s FROM t JOIN v USING (user_id) "
-    f"WHERE {DATES}",
+    "GROUP BY 1 HAVING COUNT(*) >= 2) SELECT COUNT(*) AS n, COUNT(DISTINCT t.user_id) AS s FROM t "
+    f"JOIN v USING (user_id) WHERE {DATES}",
 ]  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> DuckDB:
         )
     with duckdb.connect(":memory:") as connection:
         connection.execute(
-            "CREATE TABLE t (created_at DATETIME, arrived_at DATETIME, user_id INT, channel TEXT, amount REAL)"
+            "CREATE TABLE t(created_at DATETIME, arrived_at DATETIME, user_id INT, channel TEXT, amount REAL)"
         )
         connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)
         for day in range(6):

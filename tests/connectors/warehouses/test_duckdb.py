@@ -212,7 +212,7 @@ def test_times_with_a_zone_come_back_as_wall_times(warehouse: DuckDB) -> None:
 
 def test_a_query_over_its_memory_limit_is_rejected_with_a_remedy(folder: Path) -> None:
     warehouse = DuckDB(Opening("data", folder, BERLIN, Limits(memory="20MB")))
-    sql = "SELECT COUNT(*) FROM (SELECT DISTINCT i, i * 7 AS j, i::TEXT || 'x' AS k FROM range(5000000) AS r(i))"
+    sql = "SELECT COUNT(*) FROM (SELECT DISTINCT i, i * 7 AS j, i::TEXT AS k FROM range(5000000) AS r(i))"
     with pytest.raises(SourceRejected, match="more than 20MB") as refused:
         warehouse.query(sql, {})
     assert refused.value.remedy
