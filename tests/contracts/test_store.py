@@ -124,10 +124,11 @@ _READINGS = st.lists(
 @given(nights=_READINGS)
 def test_readings_in_any_order_are_a_ledger_that_keeps_them_all(store: Store, nights: Any) -> None:
     name = uuid.uuid4().hex
+    lease = store.start_run("night", "nightly", FIRST)
     naive: list[tuple[int, int, int]] = []  # (night, day, size), in the order of writing
     for seen, readings in nights:
         rows = tuple(reading(of, size, 0, seen, parameter_id=name) for of, size in readings)
-        save(store, record(seen, parameter_id=name, evidence=rows))
+        save(store, record(seen, parameter_id=name, evidence=rows), lease=lease)
         naive += [(seen, of, size) for of, size in readings]
     for at in range(-1, 7):
         expected = {day(of): size for seen, of, size in sorted(naive, key=lambda one: one[0]) if seen <= at}

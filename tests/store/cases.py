@@ -136,3 +136,16 @@ def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
 
 def definition(path: str, content: str, good: bool = True) -> Definition:
     return Definition(path, f"sha of {content}", content, good, "abc123")
+
+
+CHUNKS = (["p0", "p1", "p2"], ["p3", "p4", "p5"])
+
+
+def run_two_nights(store: Store) -> None:
+    """Keep two nights of six parameters, in chunks, as a nightly run does."""
+    for n in (1, 2):
+        lease = store.start_run(f"night-{n}", "nightly", FIRST)
+        for names in CHUNKS:
+            records = [full(n, parameter_id=name, total=float(n), inputs=f"h{n}") for name in names]
+            assert not store.commit(records, lease).failed
+        store.finish_run(lease, "ok")
