@@ -81,6 +81,7 @@ def test_every_verb_has_help_and_stands_in_the_reference(root: Path) -> None:
         assert f"`evenfall {name}`" in reference, name
 
 
+@pytest.mark.slow
 def test_the_readme_quickstart_is_ten_lines_and_runs(root: Path, tmp_path: Path) -> None:
     """It opens the project that `make demo` builds, so the test builds one in the same place."""
     from evenfall.registry.files import load
