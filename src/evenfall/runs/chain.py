@@ -2,8 +2,8 @@
 
 A root holds numbers that came from outside the ledger. An accepted posterior is a promoted version: the same
 root, with the closed days up to its `absorbed_until` multiplied in. Numbers are always computed from the root
-and the ledger, so a promotion changes no current number, and a restatement of days that were absorbed long ago
-reaches every version that stands on them.
+and the ledger, so a promotion changes no current number, and a restatement of days absorbed long ago reaches
+every version that stands on them.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ def learn(world: World, night: Night) -> Learned:
 def arrival_delay_days(arrivals: Sequence[Arrival], night: Night) -> float:
     """Return the whole days by which 99 % of the trials had arrived, once 30 nights have been seen.
 
-    Each read of a day brings the trials it adds to the read before; their delay is the time from the end of the
-    day to that read.
+    Each read of a day brings the trials it adds to the read before; their delay is the time from the end of
+    the day to that read.
     """
     if len({arrival.seen_at for arrival in arrivals}) < _NIGHTS_NEEDED:
         return 1.0

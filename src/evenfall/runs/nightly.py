@@ -65,13 +65,13 @@ def apply(world: World, plan: NightPlan, progress: Progress | None = None) -> Ni
 
 
 def _isolated(tasks: Sequence[Task], plan: NightPlan, world: World, learned: Learned) -> list[Record]:
-    """Return the records of a chunk; where something unexpected goes wrong, halve it until it is one parameter.
+    """Return the records of a chunk; where something unexpected goes wrong, halve it down to one parameter.
 
     This is the one broad catch of the program: the traceback is recorded and the next parameter goes on.
     """
     try:
         return update(tasks, plan.night, world, learned)
-    except Exception as error:  # noqa: BLE001 - see the docstring
+    except Exception as error:
         if len(tasks) > 1:
             half = len(tasks) // 2
             return _isolated(tasks[:half], plan, world, learned) + _isolated(

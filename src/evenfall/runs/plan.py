@@ -24,10 +24,10 @@ from evenfall.window import DayWindow, local_day
 __all__ = ["NightPlan", "Task", "plan_night"]
 
 CHUNK = 500
-"""Parameters that share a transaction: large enough for bulk writes, small enough to lose little to a kill."""
+"""Parameters that share a transaction: enough for bulk writes, few enough to lose little to a kill."""
 
 COMPUTED_RULES = frozenset({"auto", "conjugate"})
-"""Update rules whose posteriors are exact; auto starts with the cheapest engine that is, which is conjugate."""
+"""Update rules whose posteriors are exact; auto takes the cheapest exact engine, which is conjugate."""
 
 POISON_AFTER = 3
 """Nights in a row a parameter may fail before it is tried less and less often."""
@@ -96,10 +96,9 @@ class NightPlan:
     def __str__(self) -> str:
         due = sum(task.publish_due and task.skipped is None for task in self.tasks)
         reads = sum(len(task.windows) for task in self.tasks)
-        lines = [
-            f"{self.kind} of {self.night.as_of} ({self.night.zone}, logical clock {self.night.instant:%F %H:%M}Z):"
-            f" {len(self.tasks)} parameters, {reads} windows to read, {due} posteriors due"
-        ]
+        when = f"{self.night.zone}, logical clock {self.night.instant:%F %H:%M}Z"
+        count = f"{len(self.tasks)} parameters, {reads} windows to read, {due} posteriors due"
+        lines = [f"{self.kind} of {self.night.as_of} ({when}): {count}"]
         return "\n".join(lines + [f"  {_line(task)}" for task in self.tasks])
 
 
@@ -157,10 +156,11 @@ def plan_night(
     """
     parameters = world.selected(only)
     past = _recall(world, night, [parameter.id for parameter in parameters])
-    tasks = [_plan_parameter(world, night, p, past, retry_failed, backfill) for p in parameters]
+    planner = _Planner(world, night, past, retry_failed, backfill)
     kind = "nightly" if backfill is None else "backfill"
     part = "" if backfill is None else f":{backfill.first}:{backfill.stop}"
-    return NightPlan(kind, f"{kind}:{night.as_of}{part}" + (f":{only}" if only else ""), night, tuple(tasks))
+    run_key = f"{kind}:{night.as_of}{part}" + (f":{only}" if only else "")
+    return NightPlan(kind, run_key, night, tuple(planner.plan(parameter) for parameter in parameters))
 
 
 def _recall(world: World, night: Night, ids: list[str]) -> _Past:
@@ -173,28 +173,82 @@ def _recall(world: World, night: Night, ids: list[str]) -> _Past:
     )
 
 
-def _plan_parameter(
-    world: World,
-    night: Night,
-    parameter: Parameter,
-    past: _Past,
-    retry_failed: bool,
-    backfill: DayWindow | None,
-) -> Task:
-    previous = past.results.get(parameter.id)
-    refusal = _refusal(parameter, previous, night, retry_failed)
-    if refusal is not None:
-        return Task(parameter.id, skipped=refusal)
-    due = _publish_due(parameter, past.current.get(parameter.id), night)
-    if parameter.observation_source is None:
-        return Task(parameter.id, publish_due=due)
-    try:
-        shape = shape_of(parameter, world.registry)
-        span = _span(world, night, parameter, past)
-    except EvenfallError as refused:
-        return Task(parameter.id, skipped=Skipped("config_error", refused.message, refused.remedy))
-    windows, why, missing = _windows(world, night, parameter, past, shape, span, backfill)
-    return Task(parameter.id, windows, why, shape.query_hash, shape, due, missing)
+@dataclass(frozen=True)
+class _Planner:
+    """Plans one parameter after the other for one night."""
+
+    world: World
+    night: Night
+    past: _Past
+    retry_failed: bool
+    backfill: DayWindow | None
+
+    def plan(self, parameter: Parameter) -> Task:
+        """Return what the night does for a parameter."""
+        previous = self.past.results.get(parameter.id)
+        refusal = _refusal(parameter, previous, self.night, self.retry_failed)
+        if refusal is not None:
+            return Task(parameter.id, skipped=refusal)
+        due = _publish_due(parameter, self.past.current.get(parameter.id), self.night)
+        if parameter.observation_source is None:
+            return Task(parameter.id, publish_due=due)
+        try:
+            shape = shape_of(parameter, self.world.registry)
+            windows, known = self._windows(parameter, shape)
+        except EvenfallError as refused:
+            return Task(parameter.id, skipped=Skipped("config_error", refused.message, refused.remedy))
+        missing = missing_windows(windows, known)
+        counts = {"missing": len(missing), "lookback": len(windows) - len(missing)}
+        if self.backfill is not None:
+            counts = {"backfill": len(windows)}
+        why = {reason: count for reason, count in counts.items() if count}
+        return Task(parameter.id, windows, why, shape.query_hash, shape, due, missing)
+
+    def _windows(
+        self, parameter: Parameter, shape: Shape
+    ) -> tuple[tuple[DayWindow, ...], Collection[DayWindow]]:
+        """Return the windows to read, and those the ledger holds."""
+        span = self._span(parameter)
+        if self.backfill is not None:
+            stop = min(self.backfill.stop, span.end)
+            span = Span(self.backfill.first, self.backfill.first, stop)
+        elif not _read_due(parameter, self.past.results.get(parameter.id), self.night):
+            return (), ()
+        known = self._known(parameter, shape)
+        if shape.daily:
+            return days_to_read(span, known), known
+        return tumbling_to_read(span, known, shape.length), known
+
+    def _span(self, parameter: Parameter) -> Span:
+        """Return the days the parameter's source may be asked for tonight.
+
+        The bound window covers whole local days: its start and its end are rounded down to midnight.
+        """
+        night, zone = self.night, self.night.zone
+        expressions = getattr(parameter.observation_source, "parameters", {})
+        end = night.as_of
+        if "end_date" in expressions:
+            end = min(end, local_day(resolve_time(expressions["end_date"], night.instant, zone), zone))
+        lookback = end - timedelta(days=self.world.registry.settings.lookback_days)
+        if "start_date" in expressions:
+            lookback = local_day(resolve_time(expressions["start_date"], night.instant, zone), zone)
+        seen = [span.first for span in self.past.spans.get(parameter.id, ())]
+        absorbed_until = _absorbed_until(parameter, self.past)
+        if absorbed_until is not None:
+            seen.append(absorbed_until)
+        return Span(min([*seen, lookback]), lookback, end)
+
+    def _known(self, parameter: Parameter, shape: Shape) -> Collection[DayWindow]:
+        """Return the windows held under the current query; without gaps, one span stands for all."""
+        spans = [s for s in self.past.spans.get(parameter.id, ()) if s.query_hash == shape.query_hash]
+        if not spans:
+            return ()
+        (span,) = spans
+        whole = DayWindow(span.first, span.stop)
+        if shape.daily and span.days == len(whole):
+            return (whole,)
+        rows = self.world.store.evidence({parameter.id: shape.query_hash}, self.night.instant)
+        return [row.window for row in rows.get(parameter.id, ())]
 
 
 def _refusal(
@@ -230,61 +284,10 @@ def _read_due(parameter: Parameter, previous: NightResult | None, night: Night) 
     return (night.as_of - last) >= parameter.refresh_frequency
 
 
-def _span(world: World, night: Night, parameter: Parameter, past: _Past) -> Span:
-    """Return the days the parameter's source may be asked for tonight.
-
-    The bound window covers whole local days: its start and its end are rounded down to midnight.
-    """
-    zone = night.zone
-    expressions = getattr(parameter.observation_source, "parameters", {})
-    end = night.as_of
-    if "end_date" in expressions:
-        end = min(end, local_day(resolve_time(expressions["end_date"], night.instant, zone), zone))
-    lookback = end - timedelta(days=world.registry.settings.lookback_days)
-    if "start_date" in expressions:
-        lookback = local_day(resolve_time(expressions["start_date"], night.instant, zone), zone)
-    seen = [span.first for span in past.spans.get(parameter.id, ())]
+def _absorbed_until(parameter: Parameter, past: _Past) -> date | None:
+    """Return the first day that the prior's root has not absorbed: as written, else as it was last known."""
+    source, written = parameter.prior_source, parameter.declared_prior()
+    if written is not None and (source is None or source.type in ("static", "posterior_history")):
+        return written[1]
     chain = chain_of(past.priors.get(parameter.id, ()))
-    if chain is not None and chain.root.absorbed_until is not None:
-        seen.append(chain.root.absorbed_until)
-    return Span(min([*seen, lookback]), lookback, end)
-
-
-def _windows(
-    world: World,
-    night: Night,
-    parameter: Parameter,
-    past: _Past,
-    shape: Shape,
-    span: Span,
-    backfill: DayWindow | None,
-) -> tuple[tuple[DayWindow, ...], Mapping[str, int], tuple[DayWindow, ...]]:
-    """Return the windows to read, how many for which reason, and those the ledger does not hold."""
-    if backfill is not None:
-        stop = min(backfill.stop, span.end)
-        if stop <= backfill.first:
-            return (), {}, ()
-        span = Span(backfill.first, backfill.first, stop)
-    elif not _read_due(parameter, past.results.get(parameter.id), night):
-        return (), {}, ()
-    known = _known_windows(world, night, parameter, past, shape)
-    windows = days_to_read(span, known) if shape.daily else tumbling_to_read(span, known, shape.length)
-    missing = missing_windows(windows, known)
-    counts = {"missing": len(missing), "lookback": len(windows) - len(missing)}
-    why = {reason: count for reason, count in counts.items() if count}
-    return windows, ({"backfill": len(windows)} if backfill is not None else why), missing
-
-
-def _known_windows(
-    world: World, night: Night, parameter: Parameter, past: _Past, shape: Shape
-) -> Collection[DayWindow]:
-    """Return the windows the ledger holds under the current query; without gaps, one span stands for all."""
-    spans = [s for s in past.spans.get(parameter.id, ()) if s.query_hash == shape.query_hash]
-    if not spans:
-        return ()
-    (span,) = spans
-    whole = DayWindow(span.first, span.stop)
-    if shape.daily and span.days == len(whole):
-        return (whole,)
-    rows = world.store.evidence({parameter.id: shape.query_hash}, night.instant)
-    return [row.window for row in rows.get(parameter.id, ())]
+    return chain.root.absorbed_until if chain is not None else None

@@ -1,4 +1,4 @@
-"""Every stored posterior again, from its prior version and the ledger as they were known when it was computed."""
+"""Every stored posterior again, from its prior version and the ledger as they were known on its night."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["TOLERANCE", "rebuild"]
 _EVER = datetime.max.replace(tzinfo=UTC)
 
 TOLERANCE = 1e-12
-"""Largest relative difference at which a stored and a rebuilt number are the same: rounding of sums, no more."""
+"""Largest relative difference at which two numbers are the same: rounding of sums, no more."""
 
 
 def rebuild(world: World, only: str | None = None) -> RebuildReport:
@@ -75,8 +75,8 @@ def _root(versions: dict[int, PriorVersion], record: PosteriorRecord) -> PriorVe
 def _evidence(history: Sequence[EvidenceRow], record: PosteriorRecord) -> Observations:
     """Return the evidence as the posterior's night knew it: seen by then, and written by then.
 
-    A night that ran late wrote rows with an earlier logical time than nights that had run before it; what those
-    nights computed did not know them.
+    A night that ran late wrote rows with an earlier logical time than nights that had run before it; what
+    those nights computed did not know them.
     """
     written = record.wall_at
     known: dict[DayWindow, tuple[tuple[datetime, int], Sums]] = {}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import groupby
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from evenfall.beliefs.belief import Belief, Origin
@@ -16,12 +13,10 @@ from evenfall.beliefs.observations import Skipped
 from evenfall.clock import Night
 from evenfall.connectors import priors
 from evenfall.connectors.answers import Fetched, Quarantine
-from evenfall.connectors.observations import Read
-from evenfall.connectors.observations import fetch_observations as read_source
 from evenfall.connectors.questions import ObservationQuery, observation_query, query_hash
 from evenfall.connectors.sql.binds import RESERVED
 from evenfall.connectors.sql.compile import compile_lookup
-from evenfall.connectors.warehouses import Warehouse, dialect_of, open_warehouse
+from evenfall.connectors.warehouses import dialect_of, open_warehouse
 from evenfall.errors import ConfigError, EvenfallError, MissingDriver, SourceDown, SourceRejected, UnknownName
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.registry import Registry
@@ -30,18 +25,16 @@ from evenfall.registry.time_expression import resolve_time
 from evenfall.runs.ledger import Sums
 from evenfall.window import DayWindow, local_day
 
-if TYPE_CHECKING:
-    from evenfall.runs.case import Case
-    from evenfall.runs.world import World
-
 __all__ = [
     "Reading",
     "Shape",
     "Warning",
+    "as_skipped",
     "check_prior_query",
-    "fetch_observations",
     "fetch_prior",
+    "reading_of",
     "shape_of",
+    "warnings_of",
 ]
 
 _UTC = ZoneInfo("UTC")
@@ -60,7 +53,7 @@ class Warning:  # noqa: A001 - the field's word for it
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What tonight's read says of one parameter: sums by interval, what was set aside, a prior beside them."""
+    """What tonight's read says of one parameter: sums by interval, what was set aside, a prior beside."""
 
     rows: Mapping[DayWindow, Sums]
     quarantined: tuple[Quarantine, ...] = ()
@@ -136,70 +129,8 @@ def _declared_days(start: str, end: str) -> int:
     return max(1, (stop - first).days)
 
 
-def fetch_observations(cases: Sequence[Case], world: World) -> None:
-    """Read every source of the cases that is due; a source that fails is an answer too."""
-    due = [case for case in cases if case.skipped is None and case.task.windows]
-    with ExitStack() as open_ones:
-        doors = _Doors(world.registry, open_ones)
-        for group in _groups(due):
-            answers = _ask(group, world.registry, doors)
-            for case in group:
-                case.fetched = answers[case.id]
-
-
-def _groups(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    """Yield the cases that one read answers: the shards of a template that want the same windows."""
-
-    def key(case: Case) -> tuple[str, tuple[DayWindow, ...]]:
-        return case.parameter.template_id or case.id, case.task.windows
-
-    for _, group in groupby(sorted(cases, key=key), key=key):
-        yield list(group)
-
-
-class _Doors:
-    """The warehouses a chunk needs, each opened once, when it is first asked."""
-
-    def __init__(self, registry: Registry, stack: ExitStack) -> None:
-        self._registry, self._stack = registry, stack
-        self._open: dict[str, Warehouse] = {}
-
-    def open(self, name: str) -> Warehouse:
-        if name not in self._open:
-            settings = self._registry.settings
-            door = open_warehouse(settings.connections[name], settings, self._registry.root)
-            self._open[name] = self._stack.enter_context(door)
-        return self._open[name]
-
-
-def _ask(group: Sequence[Case], registry: Registry, doors: _Doors) -> dict[str, Reading]:
-    shape = group[0].task.shape
-    assert shape is not None, "a task with windows to read has the shape of its query"
-    shards = {case.id: case.parameter.shard for case in group}
-    if not shape.per_shard and group[0].parameter.template_id is not None:
-        shards = _siblings(group[0].parameter, registry) | shards
-    try:
-        warehouse = doors.open(shape.query.connection)
-        answers = read_source(Read(shape.query, shards, group[0].task.windows, group[0].night), warehouse)
-    except EvenfallError as error:
-        failed = _as_skipped(error)
-        return {case.id: Reading({}, skipped=failed) for case in group}
-    readings = {case.id: _reading(answers[case.id], shape) for case in group}
-    first = group[0].id
-    readings[first] = replace(readings[first], warnings=tuple(_warnings(answers[first], shape)))
-    return readings
-
-
-def _siblings(parameter: Parameter, registry: Registry) -> dict[str, Mapping[str, str]]:
-    """Return all shards of a template: rows of a shard nobody asked about tonight are not strangers."""
-    return {
-        other.id: other.shard
-        for other in registry.parameters.values()
-        if other.template_id == parameter.template_id
-    }
-
-
-def _as_skipped(error: EvenfallError) -> Skipped:
+def as_skipped(error: EvenfallError) -> Skipped:
+    """Return a source's failure as the outcome it is: down, saying no, or asked wrongly."""
     match error:
         case SourceDown():
             return Skipped("source_down", error.message, error.remedy)
@@ -209,7 +140,8 @@ def _as_skipped(error: EvenfallError) -> Skipped:
             return Skipped("config_error", error.message, error.remedy)
 
 
-def _reading(answer: Fetched, shape: Shape) -> Reading:
+def reading_of(answer: Fetched, shape: Shape) -> Reading:
+    """Return a connector's answer with its sums by interval."""
     seen = answer.observations
     rows = {
         DayWindow(first, stop): (size, total, squares)
@@ -224,7 +156,8 @@ def _reading(answer: Fetched, shape: Shape) -> Reading:
     return Reading(rows, answer.quarantined, answer.skipped, prior)
 
 
-def _warnings(answer: Fetched, shape: Shape) -> Iterator[Warning]:
+def warnings_of(answer: Fetched, shape: Shape) -> Iterator[Warning]:
+    """Yield what a read wants said: totals that cannot be split, rows that belong to no shard."""
     if not shape.daily:
         yield Warning(
             f"its total cannot be split by day ({shape.reason}); it is read on whole windows of"

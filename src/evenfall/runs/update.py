@@ -6,9 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-import numpy as np
-from numpy.typing import NDArray
-
 from evenfall.beliefs.observations import Observations, Skipped
 from evenfall.beliefs.overdispersion import learn_kappa
 from evenfall.beliefs.posterior import UpdateRule, posterior
@@ -21,13 +18,13 @@ from evenfall.runs.check import check
 from evenfall.runs.keep import keep
 from evenfall.runs.learned import Learned
 from evenfall.runs.ledger import count_loaded, digest_rows, merge, observations_of
+from evenfall.runs.observe import fetch_observations
 from evenfall.runs.plan import Task
-from evenfall.runs.sources import fetch_observations
 from evenfall.runs.world import World
 from evenfall.store.records import PosteriorRecord, Record
 from evenfall.window import local_day
 
-__all__ = ["inputs_hash", "samples", "update"]
+__all__ = ["inputs_hash", "update"]
 
 
 def update(tasks: Sequence[Task], night: Night, world: World, learned: Learned) -> list[Record]:
@@ -36,32 +33,37 @@ def update(tasks: Sequence[Task], night: Night, world: World, learned: Learned) 
     fetch_priors(cases, world)
     fetch_observations(cases, world)
     for case in cases:
-        _count(case)
+        _meet(case)
         _choose_rule(case, learned)
         if case.skipped is None or case.skipped.reason != "config_error":
             resolve_prior(case, world)
+        _count(case)
     _infer([case for case in cases if case.chain is not None])
     check(cases, world.registry.settings)
     return [keep(case) for case in cases]
 
 
-def _count(case: Case) -> None:
+def _meet(case: Case) -> None:
     """Meet the read with the ledger: its rows replace those of the same interval, never add to them."""
     if case.fetched is None:
         return
     if case.fetched.skipped is not None:
         case.skipped = case.fetched.skipped
         return
-    root = case.chain.root if case.chain is not None else None
     try:
         case.ledger = merge(case.id, case.known, case.fetched.rows)
     except AlreadyAbsorbed as overlap:
         case.skipped = Skipped("quarantined", overlap.message, overlap.remedy)
+
+
+def _count(case: Case) -> None:
+    """Account for the trials of tonight's read, once it is settled which days the prior has absorbed."""
+    if case.fetched is None or case.ledger is case.known:
         return
     case.count = count_loaded(
         case.fetched.rows,
         [bad.size for bad in case.fetched.quarantined],
-        root.absorbed_until if root is not None else None,
+        case.chain.root.absorbed_until if case.chain is not None else None,
     )
 
 
@@ -123,18 +125,13 @@ def _counted_until(observations: Observations) -> date:
     return last
 
 
-def samples(type_: str, sums: NDArray[np.float64]) -> float:
-    """Return how many samples the sums hold: trials or n, and for a rate the events."""
-    return float(sums[1] if type_ == "rate" else sums[0])
-
-
 def _too_few(case: Case) -> Skipped | None:
     if case.parameter.observation_source is None:
         return Skipped("no_data", "it has no observation_source; the prior stands as declared")
     if not len(case.observations):
         return Skipped("no_data", "the ledger holds no evidence of it yet")
     since = case.observations.between(case.prior.head.absorbed_until)
-    found = samples(case.parameter.type, since.total())
+    found = since.size
     needed = case.parameter.min_sample_size
     if found < needed:
         return Skipped("insufficient_samples", f"{found:,.0f} of {needed:,.0f} samples so far")
