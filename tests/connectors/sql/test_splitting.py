@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import duckdb
@@ -194,25 +195,36 @@ def _total(connection: duckdb.DuckDBPyConnection, query: CompiledQuery, first: i
     return [sum(int(row[place] or 0) for row in rows) for place in places]
 
 
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[list[duckdb.DuckDBPyConnection]]:
+    """Five small random histories of attempts over five days."""
+    connections = [_events(seed) for seed in range(5)]
+    yield connections
+    for connection in connections:
+        connection.close()
+
+
 @pytest.mark.parametrize("text", SPLITTABLE)
-def test_days_of_a_splittable_query_add_up_to_the_window(text: str) -> None:
+def test_days_of_a_splittable_query_add_up_to_the_window(
+    worlds: list[duckdb.DuckDBPyConnection], text: str
+) -> None:
     query = compiled(_unambiguous(text))
-    for seed in range(5):
-        with _events(seed) as connection:
-            days = [_total(connection, query, day, day + 1) for day in range(5)]
-            assert [sum(column) for column in zip(*days, strict=True)] == _total(connection, query, 0, 5)
+    for connection in worlds:
+        days = [_total(connection, query, day, day + 1) for day in range(5)]
+        assert [sum(column) for column in zip(*days, strict=True)] == _total(connection, query, 0, 5)
 
 
 @pytest.mark.parametrize(
     "text", [text for text, word in NOT_SPLITTABLE if word in {"DISTINCT", "groups by", "MAX", "condition"}]
 )
-def test_days_of_the_refused_ones_really_do_not_add_up(text: str) -> None:
+def test_days_of_the_refused_ones_really_do_not_add_up(
+    worlds: list[duckdb.DuckDBPyConnection], text: str
+) -> None:
     query = compiled(text)
     differs = False
-    for seed in range(5):
-        with _events(seed) as connection:
-            days = [_total(connection, query, day, day + 1) for day in range(5)]
-            differs |= [sum(column) for column in zip(*days, strict=True)] != _total(connection, query, 0, 5)
+    for connection in worlds:
+        days = [_total(connection, query, day, day + 1) for day in range(5)]
+        differs |= [sum(column) for column in zip(*days, strict=True)] != _total(connection, query, 0, 5)
     assert differs
 
 

@@ -71,44 +71,43 @@ def check_binds(tree: exp.Query, own: Mapping[str, str], extra: Collection[str])
             raise QueryRefused(f"nothing fills {shown}", remedy=hint)
 
 
-def bind_logical_clock(tree: exp.Query) -> exp.Query:
-    """Return the tree with every reading of the clock replaced by a bind, so a night repeats exactly.
+def bind_logical_clock(tree: exp.Query) -> None:
+    """Replace every reading of the clock in the tree by a bind, so that a night repeats exactly.
 
     ``NOW()`` and ``CURRENT_TIMESTAMP`` become the night's instant, ``CURRENT_DATE`` its date; the words
     SQLite and others take for the clock (``date('now')``) likewise.
     """
-
-    def replaced(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, _NOW_NODES):
-            return exp.Placeholder(this=LOGICAL_NOW)
-        if isinstance(node, exp.CurrentDate):
-            return exp.Placeholder(this=LOGICAL_TODAY)
-        if isinstance(node, exp.Anonymous) and node.name.lower() in _NOW_NAMES:
-            return exp.Placeholder(this=LOGICAL_NOW)
-        if isinstance(node, exp.Literal) and node.is_string:
-            return _clock_word(node)
-        return node
-
-    for call in tree.find_all(exp.Func):
-        _refuse_hidden_clock(call)
-    bound = tree.transform(replaced)
-    assert isinstance(bound, exp.Query), "a transformed query is a query"
-    return bound
+    for node in list(tree.find_all(exp.Func, exp.Literal)):
+        bind = _clock_bind(node)
+        if bind:
+            node.replace(exp.Placeholder(this=bind))
+        elif isinstance(node, exp.Func):
+            _refuse_hidden_clock(node)
 
 
-def _clock_word(literal: exp.Literal) -> exp.Expr:
+def _clock_bind(node: exp.Expr) -> str:
+    """Return the bind that a reading of the clock becomes; empty for anything else."""
+    if isinstance(node, exp.Literal):
+        return _clock_word(node) if node.is_string else ""
+    if isinstance(node, exp.CurrentDate):
+        return LOGICAL_TODAY
+    named_now = isinstance(node, exp.Anonymous) and node.name.lower() in _NOW_NAMES
+    return LOGICAL_NOW if named_now or isinstance(node, _NOW_NODES) else ""
+
+
+def _clock_word(literal: exp.Literal) -> str:
     """Return the bind that a literal such as ``'now'`` means where a date function or a cast reads it."""
     reader = literal.parent
     word = literal.name.strip().lower()
     if not isinstance(reader, exp.Func) or not _reads_time(reader):
-        return literal
+        return ""
     if word == "now":
-        return exp.Placeholder(this=LOGICAL_NOW)
+        return LOGICAL_NOW
     if word in _CLOCK_WORDS | _ZONE_WORDS:
         raise QueryRefused(
             f"{literal.name!r} depends on the machine's clock", remedy="use NOW() or CURRENT_DATE"
         )
-    return literal
+    return ""
 
 
 def _reads_time(call: exp.Func) -> bool:

@@ -18,6 +18,9 @@ from evenfall.errors import QueryRefused
 
 __all__ = ["CompiledQuery", "compile_lookup", "compile_query"]
 
+_REMEMBERED: Final = 16_384
+"""Compiled queries that are kept, a few kilobytes each: a night asks each of them several times."""
+
 _TAG: Final = re.compile(r"\{\{|\{%|\{#")
 
 
@@ -117,7 +120,6 @@ def compile_query(
     wanted = _Wanted(
         text,
         dialect,
-        None if tables is None else frozenset(tables),
         template,
         None if variables is None else frozenset(variables),
         tuple(sorted(shard_keys)),
@@ -125,7 +127,7 @@ def compile_query(
         frozenset(extra_binds),
         tuple(name.lower() for name in statistics),
     )
-    return _compile(wanted)
+    return _allowed(_compile(wanted), tables)
 
 
 def compile_lookup(
@@ -138,21 +140,21 @@ def compile_lookup(
     QueryRefused
         When the text is not one read-only SELECT over the tables.
     """
-    wanted = _Wanted(
-        text,
-        dialect,
-        None if tables is None else frozenset(tables),
-        extra_binds=frozenset(extra_binds),
-        dated=False,
-    )
-    return _compile(wanted)
+    wanted = _Wanted(text, dialect, extra_binds=frozenset(extra_binds), dated=False)
+    return _allowed(_compile(wanted), tables)
+
+
+def _allowed(compiled: CompiledQuery, tables: Collection[str] | None) -> CompiledQuery:
+    """Return the query when it reads only these tables; which there are is no part of what is remembered."""
+    if tables is not None:
+        guard.check_tables(compiled.tables, tables)
+    return compiled
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     text: str
     dialect: str
-    tables: frozenset[str] | None
     template: bool = False
     variables: frozenset[str] | None = None
     shard_keys: tuple[str, ...] = ()
@@ -167,7 +169,7 @@ class _Wanted:
         return frozenset({*keys, *(f"context_{key}" for key in keys)})
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=_REMEMBERED)
 def _compile(wanted: _Wanted) -> CompiledQuery:
     try:
         bound: frozenset[str] = frozenset()
@@ -203,14 +205,14 @@ def _proven(wanted: _Wanted, text: str, own: Mapping[str, str]) -> exp.Query:
     """Return the parse tree after every check, with the logical clock bound."""
     tree = guard.parse_select(text, wanted.dialect)
     guard.check_syntax(tree)
-    guard.check_tables(tree, wanted.tables)
+    guard.tables_read(tree)
     _check_all_bound(tree, text, own, bind_prefix(wanted.dialect))
     binds.check_binds(tree, own, wanted.extra_binds)
-    bound = binds.bind_logical_clock(tree)
-    guard.check_functions(bound)
     if wanted.dated:
         _check_dates(tree, wanted.dialect)
-    return bound
+    binds.bind_logical_clock(tree)
+    guard.check_functions(tree)
+    return tree
 
 
 def _check_all_bound(tree: exp.Query, text: str, own: Mapping[str, str], prefix: str) -> None:
@@ -275,17 +277,17 @@ def _compiled(
     reason = ""
     if wanted.dated:
         reason = splitting.why_not_splittable(tree, wanted.context_columns, wanted.statistics)
-    sql = _written(tree, wanted)
+    sql = _written(tree, wanted.dialect)
     used = frozenset(bind.name for bind in tree.find_all(exp.Placeholder))
     shard_binds = {own[key] for key in bound if key in own}
     several = wanted.dated and not reason and wanted.dialect in lateral.DIALECTS
-    columns = scopes.output_columns(tree)
+    columns, read = scopes.output_columns(tree), guard.tables_read(tree)
     return CompiledQuery(
         sql=sql,
         lateral_sql=lateral.for_many_windows(tree, used & shard_binds, wanted.dialect) if several else None,
         binds=used,
         variables=dict(own),
-        tables=guard.check_tables(tree, wanted.tables),
+        tables=read,
         columns=None if columns is None else tuple(columns),
         splittable=wanted.dated and not reason,
         reason=reason,
@@ -294,14 +296,15 @@ def _compiled(
     )
 
 
-def _written(tree: exp.Query, wanted: _Wanted) -> str:
+def _written(tree: exp.Query, dialect: str) -> str:
     """Return the text written anew from the tree, after it has passed the guard a second time."""
     try:
-        sql = tree.sql(dialect=wanted.dialect, comments=False, unsupported_level=ErrorLevel.RAISE)
+        sql = tree.sql(dialect=dialect, comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
-        raise QueryRefused(f"the query cannot be written for {wanted.dialect}: {error}") from None
-    again = guard.parse_select(sql, wanted.dialect)
+        raise QueryRefused(f"the query cannot be written for {dialect}: {error}") from None
+    again = guard.parse_select(sql, dialect)
     guard.check_syntax(again)
     guard.check_functions(again)
-    guard.check_tables(again, wanted.tables)
+    if guard.tables_read(again) != guard.tables_read(tree):
+        raise QueryRefused("the query reads other tables once it is written anew", remedy="rename its parts")
     return sql

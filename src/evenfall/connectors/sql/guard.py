@@ -6,6 +6,7 @@ from the tree that passed here, so comments, odd spacing and what the parser ove
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -16,7 +17,10 @@ from sqlglot.errors import SqlglotError
 from evenfall.connectors.sql.functions import FUNCTIONS, NAMED_FUNCTIONS, SYNTAX, function_name
 from evenfall.errors import QueryRefused, nearest
 
-__all__ = ["check_functions", "check_syntax", "check_tables", "parse_select"]
+__all__ = ["check_functions", "check_syntax", "check_tables", "parse_select", "tables_read"]
+
+# The parser tells of oddities in the log; what matters of them is in the refusal, and the rest is noise.
+logging.getLogger("sqlglot").addHandler(logging.NullHandler())
 
 _ONE_SELECT: Final = "write one SELECT (or WITH … SELECT) that counts rows of the connection's tables"
 _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
@@ -101,31 +105,27 @@ def check_functions(tree: exp.Query) -> None:
             raise QueryRefused(f"the function {function_name(call)} is not allowed here", remedy=hint)
 
 
-def check_tables(tree: exp.Query, tables: Collection[str] | None) -> frozenset[str]:
-    """Return the tables the query reads (lower case); refuse any that is not on the list.
-
-    Parameters
-    ----------
-    tree
-        The parse tree.
-    tables
-        Names of the connection's tables; None accepts any plain name (when only the text matters).
-    """
-    allowed = None if tables is None else {name.lower() for name in tables}
+def tables_read(tree: exp.Query) -> frozenset[str]:
+    """Return the tables the query reads, in lower case; refuse what is read like a table and is none."""
     read = set()
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier):
             raise QueryRefused(f"{_words(table.this)} is not a table", remedy="read the connection's tables")
         name = table.name.lower()
-        if name in _visible_ctes(table):
-            continue
-        if allowed is not None and name not in allowed:
+        if name not in _visible_ctes(table):
+            read.add(name)
+    return frozenset(read)
+
+
+def check_tables(read: Collection[str], tables: Collection[str]) -> None:
+    """Refuse to read a table that is not among the connection's."""
+    allowed = {name.lower() for name in tables}
+    for name in sorted(read):
+        if name not in allowed:
             close = nearest(name, allowed)
             known = ", ".join(sorted(allowed)[:10]) or "none yet"
             hint = f"did you mean {' or '.join(close)}?" if close else f"the connection's tables are: {known}"
-            raise QueryRefused(f"the connection has no table called {table.name!r}", remedy=hint)
-        read.add(name)
-    return frozenset(read)
+            raise QueryRefused(f"the connection has no table called {name!r}", remedy=hint)
 
 
 def _visible_ctes(table: exp.Expr) -> Iterator[str]:

@@ -34,21 +34,19 @@ def for_many_windows(tree: exp.Query, shard_binds: Collection[str], dialect: str
     Parameters
     ----------
     tree
-        The compiled tree.
+        The compiled tree; it is changed.
     shard_binds
         Binds whose value differs from execution to execution besides the dates.
     dialect
         One of `DIALECTS`.
     """
+    # The tree is spent after this: it is changed in place and written without a copy.
     varying = {START_DATE, END_DATE, LOOKBACK_START, *shard_binds}
-    used = sorted({p.name for p in tree.find_all(exp.Placeholder)} & varying)
-
-    def replaced(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Placeholder) and node.name in varying:
-            return exp.column(node.name, table=_WINDOWS)
-        return node
-
-    body = tree.transform(replaced).sql(dialect=dialect, comments=False)
+    binds = [bind for bind in tree.find_all(exp.Placeholder) if bind.name in varying]
+    used = sorted({bind.name for bind in binds})
+    for bind in binds:
+        bind.replace(exp.column(bind.name, table=_WINDOWS))
+    body = tree.sql(dialect=dialect, comments=False, copy=False)
     lists = ", ".join(f"UNNEST(${column_bind(name)}) AS {name}" for name in (POSITION, *used))
     return (
         f"SELECT {_WINDOWS}.{POSITION}, {_ROWS}.* "  # noqa: S608 -- the body passed the guard, the rest is ours

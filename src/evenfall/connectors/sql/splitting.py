@@ -197,8 +197,6 @@ class _Adding:
     def _counts(self, scope: exp.Select, call: exp.Expr) -> bool:
         if self._per_day:
             return True
-        if isinstance(call.this, exp.Distinct):
-            return False
         inner = self._inner.get(id(scope))
         if inner is None or not aggregates(inner):
             return True
