@@ -10,8 +10,10 @@ stamp=$(cat pyproject.toml requirements/*.lock | cksum)
 if [ "$(cat .venv/.locks 2>/dev/null)" = "$stamp" ] && runs .venv/bin/python -c 'import evenfall'; then exit 0; fi
 
 shims=$(dirname "$(command -v python3 || echo /)")
-for python in "${PYTHON:-}" python3.13 python3.12 python3.14 python3 "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.*/bin/python3 \
-    "$shims"/../versions/3.*/bin/python3 /opt/homebrew/bin/python3 "${HOME:-}"/.local/share/uv/python/*/bin/python3 none; do
+pyenv=${PYENV_ROOT:-${HOME:-}/.pyenv}/versions
+for python in "${PYTHON:-}" python3.13 python3.12 python3.14 python3 "$pyenv"/3.13*/bin/python3 "$pyenv"/3.*/bin/python3 \
+    "$shims"/../versions/3.13*/bin/python3 "$shims"/../versions/3.*/bin/python3 /opt/homebrew/bin/python3 \
+    "${HOME:-}"/.local/share/uv/python/*/bin/python3 none; do
     if fits "$python"; then break; fi
 done
 if [ "$python" = none ]; then
