@@ -198,9 +198,10 @@ def test_arrivals_tell_how_windows_grew_but_not_what_was_loaded_at_once(store: S
     save(store, record(2, evidence=(reading(0, 101, 0, 2), reading(1, 90, 0, 2))))
     save(store, record(3, evidence=(reading(1, 96, 0, 3), reading(2, 80, 0, 3))))
     save(store, record(4, evidence=(reading(1, 95, 0, 4), reading(-5, 70, 0, 4, backfilled=True))))
+    save(store, record(5, evidence=(reading(-5, 75, 0, 5),)))  # its first reading was the backfill's
     save(store, record(2, parameter_id="b", evidence=(reading(0, 7, 0, 2, parameter_id="b"),)))
     save(store, record(3, parameter_id="b", evidence=(reading(1, 10, 0, 3, parameter_id="b"),)))
-    assert store.arrivals(night(4), day(-30).first) == [
+    assert store.arrivals(night(5), day(-30).first) == [
         Arrival(day(1).stop, night(2), 90.0),
         Arrival(day(1).stop, night(3), 6.0 + 10.0),
         Arrival(day(1).stop, night(4), 1.0),
@@ -318,6 +319,8 @@ def test_the_newest_prior_is_the_one_of_the_latest_night_not_of_the_latest_run(s
     save(store, record(2, priors=(prior(9, 2),)))
     assert [v.version for v in store.priors([P], LATE)[P]] == [2, 1]
     assert [v.version for v in store.priors([P], night(3))[P]] == [2]
+    save(store, record(4, priors=(prior(8, 4),)))  # what night 5 says again was not known to night 2
+    assert [v.version for v in store.priors([P], night(4))[P]] == [2, 3]
 
 
 def test_a_posterior_without_a_version_belongs_to_the_prior_saved_with_it(store: Store) -> None:
