@@ -110,7 +110,7 @@ def execute(read: Read, compiled: CompiledQuery, warehouse: Warehouse) -> Answer
 
 def _all_at_once(executions: Sequence[Execution], fill: _Binds, sql: str, warehouse: Warehouse) -> Answer:
     answer = Answer(executions)
-    for part in batched(range(len(executions)), _BATCH, strict=False):
+    for part in batched(range(len(executions)), _BATCH):
         table = warehouse.query(sql, fill.of_many(part, executions))
         answer.columns = table.columns[1:]
         answer.origins += [int(str(row[0])) for row in table.rows]

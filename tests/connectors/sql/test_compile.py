@@ -185,6 +185,30 @@ def test_a_star_over_a_with_part_shows_its_columns() -> None:
     assert compiled(text).splittable
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "DATE_TRUNC('day', created_at)",
+        "created_at + INTERVAL 1 DAY",
+        "properties->>'$.plan.name'",
+        "json_extract_string(properties, '$.plan')",
+        "CASE WHEN x BETWEEN 1 AND 2 THEN 'a' ELSE lower(channel) END",
+        "regexp_matches(channel, '^g.*')",
+        "COUNT(DISTINCT user_id) FILTER (WHERE x IS NOT DISTINCT FROM y)",
+        "ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at)",
+        "x = ANY(SELECT x FROM events)",
+        "x IN (SELECT x FROM events) OR list_contains([1, 2], x)",
+        "date_diff('day', created_at, arrived_at) // 7 % 2",
+        "SUM(LN(x) * LN(x)) / NULLIF(COUNT(*), 0)",
+        "EXTRACT(hour FROM created_at AT TIME ZONE 'UTC')",
+        "quantile_cont(x, 0.5)",
+        "TRY_CAST(channel AS INT)",
+    ],
+)
+def test_what_analysts_write_every_day_is_allowed(expression: str) -> None:
+    compile_lookup(f"SELECT {expression} AS x FROM journeys", dialect="duckdb", tables={"journeys", "events"})
+
+
 def test_only_the_binds_change_between_two_runs_of_a_query() -> None:
     assert compiled(DATED) is compiled(DATED)
 

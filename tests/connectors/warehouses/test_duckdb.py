@@ -112,6 +112,26 @@ def test_nothing_outside_the_folder_is_reached_even_without_the_parser(
     local_variable.close()
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("enable_external_access", False),
+        ("lock_configuration", True),
+        ("python_enable_replacements", False),
+        ("allow_community_extensions", False),
+        ("autoinstall_known_extensions", False),
+        ("autoload_known_extensions", False),
+        ("allow_persistent_secrets", False),
+        ("temp_directory", ""),
+        ("TimeZone", "Europe/Berlin"),
+    ],
+)
+def test_every_lock_holds_by_itself(warehouse: DuckDB, setting: str, value: object) -> None:
+    assert warehouse.query(f"SELECT current_setting('{setting}') AS v", {}).rows == [(value,)]
+    with pytest.raises(duckdb.Error, match="locked"):
+        warehouse._connection.execute(f"SET {setting} = {value!r}")
+
+
 def test_a_link_out_of_the_folder_is_not_followed(folder: Path) -> None:
     os.symlink("/etc/passwd", folder / "users.csv")
     os.symlink(folder.parent / "secret.parquet", folder / "events" / "day=2025-10-01" / "b.parquet")

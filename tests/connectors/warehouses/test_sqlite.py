@@ -103,6 +103,13 @@ def test_the_file_is_never_written(warehouse: SQLite, path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_the_file_is_read_only_even_without_the_authorizer(warehouse: SQLite) -> None:
+    warehouse._connection.set_authorizer(None)
+    for sql in ("DELETE FROM events", "CREATE TABLE mine (a)", "ATTACH ':memory:' AS m"):
+        with pytest.raises(SourceRejected, match=r"readonly|too many attached"):
+            warehouse.query(sql, {})
+
+
 @pytest.mark.parametrize(
     "stored", ["2025-10-02", "2025-10-02 00:00:00", "2025-10-02T00:00:00", "2025-10-02 00:00:00.000"]
 )

@@ -12,71 +12,18 @@ from sqlglot import exp
 
 __all__ = ["FUNCTIONS", "NAMED_FUNCTIONS", "SYNTAX", "function_name"]
 
-SYNTAX: Final[frozenset[type[exp.Expr]]] = frozenset(
-    {
-        *(exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Subquery, exp.From, exp.Join, exp.Where),
-        *(
-            exp.Group,
-            exp.Having,
-            exp.Qualify,
-            exp.Order,
-            exp.Ordered,
-            exp.Limit,
-            exp.Offset,
-            exp.With,
-            exp.CTE,
-        ),
-        *(
-            exp.Table,
-            exp.TableAlias,
-            exp.Column,
-            exp.Identifier,
-            exp.Star,
-            exp.Alias,
-            exp.Distinct,
-            exp.Tuple,
-        ),
-        *(exp.Literal, exp.Null, exp.Boolean, exp.Placeholder, exp.Paren, exp.Values, exp.Var, exp.DataType),
-        *(exp.DataTypeParam, exp.Interval, exp.IntervalSpan, exp.Window, exp.WindowSpec, exp.WithinGroup),
-        *(exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.Bracket, exp.Dot, exp.Collate),
-        *(
-            exp.And,
-            exp.Or,
-            exp.Xor,
-            exp.Not,
-            exp.EQ,
-            exp.NEQ,
-            exp.GT,
-            exp.GTE,
-            exp.LT,
-            exp.LTE,
-            exp.NullSafeEQ,
-        ),
-        *(
-            exp.NullSafeNEQ,
-            exp.Is,
-            exp.In,
-            exp.Between,
-            exp.Like,
-            exp.ILike,
-            exp.Glob,
-            exp.Escape,
-            exp.Exists,
-        ),
-        *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.DPipe, exp.BitwiseAnd),
-        *(exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot, exp.BitwiseLeftShift, exp.BitwiseRightShift),
-        *(
-            exp.RegexpLike,
-            exp.SimilarTo,
-            exp.Case,
-            exp.If,
-            exp.Cast,
-            exp.TryCast,
-            exp.Extract,
-            exp.AtTimeZone,
-        ),
-    }
-)
+_SYNTAX_NAMES: Final = """
+    Select Union Except Intersect Subquery From Join Where Group Having Qualify Order Ordered Limit
+    Offset With CTE Table TableAlias Column Identifier Star Alias Distinct Tuple Literal Null
+    Boolean Placeholder Paren Values Var DataType DataTypeParam Interval IntervalSpan Window
+    WindowSpec WithinGroup Filter IgnoreNulls RespectNulls Bracket Dot Collate And Or Xor Not EQ NEQ
+    GT GTE LT LTE NullSafeEQ NullSafeNEQ Is In Between Like ILike Glob Escape Exists Add Sub Mul Div
+    IntDiv Mod Neg DPipe BitwiseAnd BitwiseOr BitwiseXor BitwiseNot BitwiseLeftShift
+    BitwiseRightShift RegexpLike SimilarTo Case If Cast TryCast Extract AtTimeZone JSONPath
+    JSONPathRoot JSONPathKey JSONPathSubscript Any All Array
+"""
+
+SYNTAX: Final[frozenset[type[exp.Expr]]] = frozenset(getattr(exp, name) for name in _SYNTAX_NAMES.split())
 """Node types of the parse tree that are no calls, or calls with a syntax of their own."""
 
 _NAMES: Final = """
@@ -108,7 +55,17 @@ _SQLGLOT_ONLY: Final = {
     *("WEEK_OF_YEAR", "LOGICAL_AND", "LOGICAL_OR", "APPROX_DISTINCT", "STR_POSITION", "JSON_EXTRACT"),
     *("JSON_EXTRACT_SCALAR", "ARRAY_CONTAINS", "ARRAY_SIZE", "STRUCT_EXTRACT", "TIMESTAMP", "STARTS_WITH"),
     *("ENDS_WITH", "REGEXP_EXTRACT", "REGEXP_REPLACE", "SPLIT_PART", "SHA2", "IS_NAN", "IS_INF", "PAD"),
-    *("UNIX_SECONDS", "EPOCH", "EPOCH_MS", "TS_OR_DS_ADD", "TIMESTAMP_ADD", "TIMESTAMP_SUB", "CHR"),
+    *(
+        "UNIX_SECONDS",
+        "EPOCH",
+        "EPOCH_MS",
+        "DATE_FROM_PARTS",
+        "DATE_BIN",
+        "TS_OR_DS_ADD",
+        "TIMESTAMP_ADD",
+        "TIMESTAMP_SUB",
+        "CHR",
+    ),
 }
 
 
