@@ -45,7 +45,8 @@ def upgrade() -> None:
     _create_declarations()
     _create_work()
     _create_ledger()
-    _create_beliefs()
+    _create_priors()
+    _create_posteriors()
     _create_nights()
     op.execute(PARAMETER_VALUES)
     _create_triggers()
@@ -245,7 +246,7 @@ def _create_ledger() -> None:
     )
 
 
-def _create_beliefs() -> None:
+def _create_priors() -> None:
     op.create_table(
         "prior_versions",
         *_texts("tenant", "parameter_id"),
@@ -281,6 +282,9 @@ def _create_beliefs() -> None:
         sa.ForeignKeyConstraint(["tenant"], ["tenants.tenant"], name="fk_hyperparameters_tenant"),
         sa.PrimaryKeyConstraint("tenant", "scope", "name", "version", name="pk_hyperparameters"),
     )
+
+
+def _create_posteriors() -> None:
     op.create_table(
         "posteriors",
         _key("id"),
