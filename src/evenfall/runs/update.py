@@ -35,7 +35,7 @@ def update(tasks: Sequence[Task], night: Night, world: World, learned: Learned) 
     for case in cases:
         _meet(case)
         _choose_rule(case, learned)
-        if case.skipped is None or case.skipped.reason != "config_error":
+        if case.task.skipped is None and (case.skipped is None or case.skipped.reason != "config_error"):
             resolve_prior(case, world)
         _count(case)
     _infer([case for case in cases if case.chain is not None])
