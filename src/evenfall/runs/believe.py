@@ -10,10 +10,12 @@ from evenfall.beliefs.observations import Skipped
 from evenfall.connectors.priors import history_subject
 from evenfall.errors import EvenfallError, SourceError
 from evenfall.findings import Light
+from evenfall.registry.parameter import Parameter
+from evenfall.registry.schemas import StaticPrior
 from evenfall.runs.case import Case
 from evenfall.runs.chain import Chain, declared, find_write_back, promoted, rebuilt
 from evenfall.runs.ledger import observations_of
-from evenfall.runs.sources import fetch_prior
+from evenfall.runs.sources import fetch_prior, origin_of_columns
 from evenfall.runs.world import World
 from evenfall.store.records import PosteriorRecord
 
@@ -80,20 +82,36 @@ def _declare(case: Case, belief: Belief, absorbed_until: date | None) -> None:
 
 
 def _from_definition(case: Case, world: World) -> None:
-    columns = case.fetched.prior if case.fetched is not None else None
-    written = case.parameter.declared_prior()
-    if columns is not None:
-        if written is not None and written[0].theta != columns.theta:
-            case.note(
-                "prior",
-                f"alpha_prior and beta_prior of the query ({columns}) win over the definition ({written[0]})",
-                "remove one of the two",
-            )
+    columns, written = _prior_columns(case), case.parameter.declared_prior()
+    if columns is not None and written is not None and written[0].theta != columns.theta:
+        wins = "the numbers of prior_source" if _states_numbers(case.parameter) else "the query"
+        case.note(
+            "prior",
+            f"alpha_prior and beta_prior of the query ({columns}) and the definition ({written[0]}) disagree;"
+            f" {wins} win",
+            "remove one of the two",
+        )
+    if columns is not None and not _states_numbers(case.parameter):
         _from_outside(case, world, (columns, None))
     elif written is not None:
         _declare(case, *written)
     elif (fallback := case.parameter.fallback()) is not None:
         _declare(case, fallback, None)
+
+
+def _states_numbers(parameter: Parameter) -> bool:
+    source = parameter.prior_source
+    return isinstance(source, StaticPrior) and source.states_a_belief
+
+
+def _prior_columns(case: Case) -> Belief | None:
+    """Return the prior beside the evidence as read tonight, or as last read when nothing was read tonight."""
+    if case.fetched is not None and case.fetched.skipped is None:
+        return case.fetched.prior
+    if case.chain is None or case.task.shape is None:
+        return None
+    last = case.chain.root.belief
+    return last if last.origin == origin_of_columns(case.task.shape.query) else None
 
 
 def _from_outside(case: Case, world: World, candidate: tuple[Belief, date | None]) -> None:

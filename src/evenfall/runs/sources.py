@@ -151,9 +151,13 @@ def reading_of(answer: Fetched, shape: Shape) -> Reading:
     }
     prior = None
     if answer.prior is not None and shape.query.type == "probability":
-        origin = Origin("sql", f"{shape.query.connection}: {' and '.join(shape.query.prior_columns)}")
-        prior = Belief("beta", ("alpha", "beta"), answer.prior, origin)
+        prior = Belief("beta", ("alpha", "beta"), answer.prior, origin_of_columns(shape.query))
     return Reading(rows, answer.quarantined, answer.skipped, prior)
+
+
+def origin_of_columns(query: ObservationQuery) -> Origin:
+    """Return the origin of a prior that comes beside the evidence, in two columns of its query."""
+    return Origin("sql", f"{query.connection}: {' and '.join(query.prior_columns)}")
 
 
 def warnings_of(answer: Fetched, shape: Shape) -> Iterator[Warning]:
