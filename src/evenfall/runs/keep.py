@@ -106,7 +106,8 @@ def _result(case: Case) -> NightResult:
     light = verdict.light if verdict is not None else Light.GREY
     detail, remedy = outcome.detail, outcome.remedy
     if verdict is not None and verdict.detail and outcome.reason in _HEALTHY:
-        detail, remedy = verdict.detail, verdict.remedy
+        waiting = [detail] if outcome.reason == "insufficient_samples" else []
+        detail, remedy = "; ".join([*waiting, verdict.detail]), verdict.remedy
     figures: dict[str, object] = dict(verdict.figures) if verdict is not None else {}
     failures = _failures(case, outcome)
     if failures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +18,7 @@ from evenfall.runs.report import json_ready
 from evenfall.runs.sources import Shape, shape_of
 from evenfall.runs.windows import Span, days_to_read, missing_windows, tumbling_to_read
 from evenfall.runs.world import World
-from evenfall.store.records import EvidenceSpan, NightResult, PosteriorRecord, PriorVersion
+from evenfall.store.records import EvidenceSpan, NightResult, PriorVersion
 from evenfall.window import DayWindow, local_day
 
 __all__ = ["NightPlan", "Task", "plan_night"]
@@ -130,7 +130,7 @@ class _Past:
     """What the store knew of the parameters before tonight."""
 
     results: Mapping[str, NightResult]
-    current: Mapping[str, PosteriorRecord]
+    published: Mapping[str, datetime]
     priors: Mapping[str, list[PriorVersion]]
     spans: Mapping[str, list[EvidenceSpan]]
 
@@ -167,7 +167,7 @@ def _recall(world: World, night: Night, ids: list[str]) -> _Past:
     before = world.before(night)
     return _Past(
         results=world.store.night_results(ids, before.as_of),
-        current=world.store.current(ids, before.instant),
+        published=world.store.published(ids, before.instant),
         priors=world.store.priors(ids, night.instant),
         spans=world.store.evidence_spans(ids, night.instant),
     )
@@ -189,7 +189,7 @@ class _Planner:
         refusal = _refusal(parameter, previous, self.night, self.retry_failed)
         if refusal is not None:
             return Task(parameter.id, skipped=refusal)
-        due = _publish_due(parameter, self.past.current.get(parameter.id), self.night)
+        due = _publish_due(parameter, self.past.published.get(parameter.id), self.night)
         if parameter.observation_source is None:
             return Task(parameter.id, publish_due=due)
         try:
@@ -273,8 +273,11 @@ def _refusal(
     )
 
 
-def _publish_due(parameter: Parameter, current: PosteriorRecord | None, night: Night) -> bool:
-    return current is None or (night.as_of - current.as_of) >= parameter.write_frequency
+def _publish_due(parameter: Parameter, published: datetime | None, night: Night) -> bool:
+    """Return whether a posterior is due; one with the inputs of an older one was published all the same."""
+    if published is None:
+        return True
+    return (night.as_of - local_day(published, night.zone)) >= parameter.write_frequency
 
 
 def _read_due(parameter: Parameter, previous: NightResult | None, night: Night) -> bool:
