@@ -125,5 +125,9 @@ def test_a_longer_lookback_is_another_question(definitions: Definitions) -> None
     times = "  parameters: {{lookback_start: \"NOW() - INTERVAL '{} days'\"}}\n"
     hashes = {query_hash(definitions(looking_back + times.format(days))["signup"]) for days in (14, 37)}
     assert len(hashes) == 2
+    later = times.format(37).replace("{lookback", "{start_date: \"NOW() - INTERVAL '1 day'\", lookback")
+    assert (
+        query_hash(definitions(looking_back + later)["signup"]) not in hashes
+    )  # it reaches 36 days back, not 30
     with pytest.raises(QueryRefused, match="how far back"):
         query_hash(definitions(looking_back)["signup"])

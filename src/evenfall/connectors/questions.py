@@ -132,7 +132,6 @@ def query_hash(parameter: Parameter, dialect: str = "duckdb") -> str:
         "columns": list(query.columns.values()),
         "date": query.date_column,
         "values": dict(parameter.context_filter),
-        "shard": dict(parameter.shard),
         "times": _times_that_count(query, compiled),
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
