@@ -35,7 +35,7 @@ def log_evidence(beliefs: Sequence[Belief], sums: Floats) -> Floats:
 
 
 def log_bayes_factor(family: Family, theta: Floats, reference: Floats, sums: Floats) -> Floats:
-    """Return log evidence under `reference` minus that under `theta`: above zero is AGAINST theta.
+    """Return log evidence under `reference` minus that under `theta`; above 0 is against theta.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def log_bayes_factor(family: Family, theta: Floats, reference: Floats, sums: Flo
 def widen(belief: Belief, power: float = REFERENCE_POWER) -> Belief:
     """Return the belief whose density is this one's raised to `power` and renormalised.
 
-    With unknown noise only the belief about the mean is widened, its scale by 1/√power: a power of a Student t
-    need not have a finite integral.
+    With unknown noise only the belief about the mean is widened, its scale by 1/√power: a power of a Student
+    t need not have a finite integral.
 
     Raises
     ------

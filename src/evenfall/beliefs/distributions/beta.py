@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
+from evenfall.beliefs.numerics.beta_comparison import beta_below_beta
 from evenfall.beliefs.numerics.discrete import discrete_quantile
-from evenfall.beliefs.numerics.incomplete_beta import beta_below_beta, beta_log_tails, beta_quantile
+from evenfall.beliefs.numerics.incomplete_beta import beta_log_tails, beta_quantile
 from evenfall.beliefs.numerics.stirling import log_beta_binomial, log_binomial_weight
 
 __all__ = ["BetaBinomial", "BetaDistribution"]
+
+_FEW: Final = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,15 +96,18 @@ class BetaBinomial:
         """Return log P(K <= x) and log P(K > x).
 
         With U the (k+1)-th smallest of n uniforms, K <= k is p < U, and U ~ Beta(k+1, n−k): a comparison of
-        two independent betas.
+        two independent betas. Few trials are summed one by one.
         """
         x, n, a, b = broadcast_floats(x, self.size, self.alpha, self.beta)
         k = np.floor(x)
-        inside = (k >= 0) & (k < n)
         lower, upper = np.where(k < 0, -np.inf, 0.0), np.where(k < 0, 0.0, -np.inf)
-        if inside.any():
-            k, n = k[inside], n[inside]
-            lower[inside], upper[inside] = beta_below_beta(a[inside], b[inside], k + 1.0, n - k)
+        inside = (k >= 0) & (k < n)
+        few, many = inside & (n <= _FEW), inside & (n > _FEW)
+        if few.any():
+            lower[few], upper[few] = _summed_tails(k[few], n[few], a[few], b[few])
+        if many.any():
+            k, n = k[many], n[many]
+            lower[many], upper[many] = beta_below_beta(a[many], b[many], k + 1.0, n - k)
         return lower, upper
 
     def cdf(self, x: ArrayLike) -> Floats:
@@ -110,3 +117,14 @@ class BetaBinomial:
     def quantile(self, q: ArrayLike) -> Floats:
         """Return the smallest k with P(K <= k) >= q."""
         return discrete_quantile(self, np.zeros_like(self.size), self.size, q)
+
+
+def _summed_tails(k: Floats, n: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Return log P(K <= k) and log P(K > k) from the masses at 0..n."""
+    counts = np.arange(_FEW + 1.0)
+    n, a, b, k = n[..., None], a[..., None], b[..., None], k[..., None]
+    mass = np.where(counts <= n, log_beta_binomial(np.minimum(counts, n), n, a, b), -np.inf)
+    return (
+        np.asarray(special.logsumexp(np.where(counts <= k, mass, -np.inf), axis=-1)),
+        np.asarray(special.logsumexp(np.where(counts > k, mass, -np.inf), axis=-1)),
+    )

@@ -18,7 +18,7 @@ from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
 from evenfall.beliefs.numerics.log_concave import Fall, fall_nodes
 from evenfall.beliefs.numerics.stirling import log_binomial_weight
 
-__all__ = ["beta_below_beta", "beta_log_tails", "beta_quantile", "log_odds_density"]
+__all__ = ["beta_log_tails", "beta_quantile", "log_odds_density", "log_odds_fall"]
 
 _LARGE: Final = 1e5
 _UNDERFLOW: Final = 1e-280
@@ -30,8 +30,8 @@ def log_odds_density(a: Floats, b: Floats, x: Floats, y: Floats) -> Floats:
     return np.asarray(log_binomial_weight(a, b, x, y) + np.log(a) + np.log(b) - np.log(a + b))
 
 
-def _fall_right(a: Floats, b: Floats, x: Floats, y: Floats) -> Fall:
-    """Return how the density of the log odds falls from x to the right."""
+def log_odds_fall(a: Floats, b: Floats, x: Floats, y: Floats) -> Fall:
+    """Return how the density of the log odds falls from the rate x to the right, with y = 1 − x."""
 
     def fall(u: Floats) -> tuple[Floats, Floats]:
         lift = (..., None) if u.ndim > a.ndim else (...,)
@@ -47,7 +47,7 @@ def _integrated_tails(a: Floats, b: Floats, x: Floats, y: Floats) -> tuple[Float
     """Return both log tails from the integral of the one beyond the mode, for 0 < x < 1."""
     right = x * b >= y * a
     a, b, x, y = (np.where(right, one, other) for one, other in ((a, b), (b, a), (x, y), (y, x)))
-    _, log_weight = fall_nodes(_fall_right(a, b, x, y), (a + b) * x * y)
+    _, log_weight = fall_nodes(log_odds_fall(a, b, x, y), (a + b) * x * y)
     near = np.asarray(log_odds_density(a, b, x, y) + special.logsumexp(log_weight, axis=-1))
     other = np.log1p(-np.exp(near))
     return np.where(right, other, near), np.where(right, near, other)
@@ -125,33 +125,3 @@ def _solved_quantile(a: Floats, b: Floats, q: Floats) -> Floats:
         if still.all():
             break
     return np.asarray(special.expit(t))
-
-
-def beta_below_beta(a: Floats, b: Floats, c: Floats, d: Floats) -> tuple[Floats, Floats]:
-    """Return log P(X < U) and log P(X > U) of independent X ~ Beta(a, b) and U ~ Beta(c, d).
-
-    The density of the one whose log odds scatter less is integrated against the tails of the other.
-    """
-    spread_x = special.polygamma(1, a) + special.polygamma(1, b)
-    spread_u = special.polygamma(1, c) + special.polygamma(1, d)
-    swap = spread_x < spread_u
-    narrow = np.where(swap, a, c), np.where(swap, b, d)
-    wide = np.where(swap, c, a), np.where(swap, d, b)
-    t, log_weight = _nodes(*narrow)
-    below, above = beta_log_tails(wide[0][..., None], wide[1][..., None], special.expit(t), special.expit(-t))
-    wide_below = special.logsumexp(below + log_weight, axis=-1)
-    wide_above = special.logsumexp(above + log_weight, axis=-1)
-    return np.where(swap, wide_above, wide_below), np.where(swap, wide_below, wide_above)
-
-
-def _nodes(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Return log odds and log weights, shape (..., 128), that average over Beta(a, b)."""
-    x, y = a / (a + b), b / (a + b)
-    curvature = (a + b) * x * y
-    right, right_weight = fall_nodes(_fall_right(a, b, x, y), curvature)
-    left, left_weight = fall_nodes(_fall_right(b, a, y, x), curvature)
-    t = (np.log(a) - np.log(b))[..., None] + np.concatenate([-left, right], axis=-1)
-    log_weight = log_odds_density(a, b, x, y)[..., None] + np.concatenate(
-        [left_weight, right_weight], axis=-1
-    )
-    return t, log_weight
