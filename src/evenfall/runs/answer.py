@@ -11,9 +11,6 @@ from evenfall.store.records import NightResult, PosteriorRecord
 
 __all__ = ["update_answer"]
 
-_SKIPPED = frozenset({"insufficient_samples", "no_data", "source_down", "config_error", "failed"})
-"""Outcomes without a posterior of tonight; quarantined days and an update not due still come with one."""
-
 
 def update_answer(world: World, report: NightReport) -> dict[str, Any]:
     """Return the night of one parameter (or of one template's shards) as JSON has it."""
@@ -27,6 +24,7 @@ def _answer(world: World, result: NightResult) -> dict[str, Any]:
     night = world.night(result.as_of)
     identity = result.parameter_id
     newest = world.store.posteriors([identity], night.instant).get(identity)
+    kept = world.store.night_results([identity], result.as_of)[identity]
     answer: dict[str, Any] = {
         "parameter_id": identity,
         "as_of": result.as_of.isoformat(),
@@ -43,7 +41,7 @@ def _answer(world: World, result: NightResult) -> dict[str, Any]:
             "quarantined": result.quarantined,
         },
     }
-    if result.outcome in _SKIPPED or newest is None:
+    if kept.posterior_id is None or newest is None:  # nothing was computed tonight, whatever is current
         return {
             **answer,
             "skipped": True,

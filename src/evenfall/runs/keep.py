@@ -20,6 +20,9 @@ _SAID = frozenset({Light.AMBER, Light.RED, Light.STALE})
 _HEALTHY = frozenset({"updated", "not_due", "no_data", "insufficient_samples"})
 """Outcomes that need no words of their own once a check has something to say."""
 
+_WAITING = frozenset({"no_data", "insufficient_samples"})
+"""Outcomes of a source that is well; windows set aside may be all that is missing."""
+
 
 def keep(case: Case) -> Record:
     """Return everything tonight keeps of the case."""
@@ -89,13 +92,12 @@ def _findings(case: Case) -> Iterator[Finding]:
 
 
 def _outcome(case: Case) -> Skipped:
+    aside = case.fetched.quarantined if case.fetched is not None else ()
+    if aside and (case.skipped is None or case.skipped.reason in _WAITING):
+        rest = "the rest counted" if case.skipped is None else case.skipped.detail
+        return Skipped("quarantined", f"{len(aside)} of {len(case.task.windows)} windows set aside; {rest}")
     if case.skipped is not None:
         return case.skipped
-    if case.fetched is not None and case.fetched.quarantined:
-        days = len(case.fetched.quarantined)
-        return Skipped(
-            "quarantined", f"{days} of {len(case.task.windows)} windows set aside; the rest counted"
-        )
     if not case.task.publish_due:
         return Skipped("not_due", "computed and checked; the current posterior is not due for renewal yet")
     return Skipped("updated")
