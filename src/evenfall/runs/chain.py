@@ -121,9 +121,9 @@ def absorbed_belief(root: PriorVersion, observations: Observations, until: date,
 def find_write_back(candidate: Belief, written: Sequence[PosteriorRecord]) -> PosteriorRecord | None:
     """Return the stored posterior whose mean and stdev `candidate` repeats to 12 digits, or None.
 
-    A sheet or table that holds a posterior Evenfall wrote is not a new belief from outside: taking it for one
-    would count its evidence a second time. Of several equal ones it is the oldest: nights without new evidence
-    repeat the numbers, and are no further acceptance.
+    A sheet or table that holds a posterior Evenfall wrote is not a new belief from outside: to take it for
+    one would count its evidence a second time. Of several equal ones it is the oldest: nights without new
+    evidence repeat the numbers, and are no further acceptance.
     """
     summary = summarise([candidate])
     mean, stdev = float(summary.mean[0]), float(summary.stdev[0])

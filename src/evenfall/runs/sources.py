@@ -32,6 +32,7 @@ __all__ = [
     "as_skipped",
     "check_prior_query",
     "fetch_prior",
+    "origin_of_columns",
     "reading_of",
     "shape_of",
     "warnings_of",
@@ -113,11 +114,15 @@ def shape_of(parameter: Parameter, registry: Registry) -> Shape:
             remedy=unknown.remedy or "use duckdb, sqlite, csv or parquet",
         ) from None
     compiled = query.compile(dialect, None)
+    daily = compiled.splittable or query.date_column is not None
+    length = _declared_days(query.times["start_date"], query.times["end_date"])
+    identity = query_hash(parameter, dialect)
     return Shape(
         query=query,
-        query_hash=query_hash(parameter, dialect),
-        daily=compiled.splittable or query.date_column is not None,
-        length=_declared_days(query.times["start_date"], query.times["end_date"]),
+        # A total that cannot be split counts something else when its windows are longer.
+        query_hash=identity if daily else f"{identity}:{length}d",
+        daily=daily,
+        length=length,
         reason=compiled.reason,
         per_shard=compiled.per_shard,
     )
