@@ -145,6 +145,13 @@ Authentication = Annotated[dict[str, TextOrSecret] | None, Field(repr=False)]
 """How a source or sink is told who asks; its keys are those of the service."""
 
 
+class _Hashable(dict[str, str | int | float]):
+    """Error context of a discriminator; before Python 3.13 a union of annotated types hashes it."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+
 def dispatch(*groups: tuple[str, ...]) -> Discriminator:
     """Return the discriminator of a union of models that differ by their key ``type``.
 
@@ -161,5 +168,5 @@ def dispatch(*groups: tuple[str, ...]) -> Discriminator:
         choose,
         custom_error_type="evenfall_type",
         custom_error_message="unknown type",
-        custom_error_context={"allowed": ",".join(tags)},
+        custom_error_context=_Hashable(allowed=",".join(tags)),
     )
