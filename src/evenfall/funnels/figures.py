@@ -1,0 +1,38 @@
+"""A quantity as people read it: its centre and how far it may lie from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Figure", "lift_of", "summarise_draws"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Mean, median and equal-tailed interval; the mean is None where it does not exist."""
+
+    mean: float | None
+    median: float
+    lower: float
+    upper: float
+
+    def __str__(self) -> str:
+        centre = self.median if self.mean is None else self.mean
+        return f"{centre:.4g} [{self.lower:.4g}, {self.upper:.4g}]"
+
+
+def summarise_draws(draws: NDArray[np.float64], level: float = 0.95) -> Figure:
+    """Return the figure of draws, shape (draw,)."""
+    tail = 0.5 * (1.0 - level)
+    lower, median, upper = np.quantile(draws, (tail, 0.5, 1.0 - tail)).tolist()
+    return Figure(float(draws.mean()), median, lower, upper)
+
+
+def lift_of(before: NDArray[np.float64], after: NDArray[np.float64], level: float = 0.95) -> Figure | None:
+    """Return after/before − 1, shape (draw,) each; None when `before` is 0 in some draw."""
+    if not (before > 0).all():
+        return None
+    return summarise_draws(after / before - 1.0, level)

@@ -1,0 +1,374 @@
+"""What reaches each outcome before and after a change, with its uncertainty, per slice and as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenfall.beliefs.belief import Belief
+from evenfall.errors import UsageError
+from evenfall.findings import Finding
+from evenfall.funnels.draws import RateDraws, draw_rates, stream
+from evenfall.funnels.figures import Figure, lift_of, summarise_draws
+from evenfall.funnels.masks import EdgeRate, Expansion, expand
+from evenfall.funnels.mixing import Mix, assumed_mix, check_slices, mix_slices, slice_label
+from evenfall.funnels.network import Network
+from evenfall.funnels.overrides import INTERVENING, SELECTING, Override, apply_overrides
+from evenfall.funnels.reach import arrivals, reach_from_everywhere, start_at
+from evenfall.funnels.siblings import join_siblings
+
+__all__ = ["Change", "Propagation", "Slice", "WhatIf", "propagate", "whatif"]
+
+type Floats = NDArray[np.float64]
+type Measure = Literal["arrivals", "reach"]
+
+_REMIXED = "A new mix supposes that further entries of a slice convert like those it has now."
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of the traffic with rates of its own.
+
+    Attributes
+    ----------
+    rates
+        Which rate each edge has; several per edge when it has visited conditions, and the first that holds
+        counts.
+    context
+        The context values that make the slice; empty for everybody.
+    start
+        Share of its entries that begins at each node; where the network begins when None.
+    """
+
+    rates: Sequence[EdgeRate]
+    context: Mapping[str, str] = field(default_factory=dict)
+    start: Mapping[str, float] | None = None
+
+    @property
+    def label(self) -> str:
+        """The slice in writing, such as ``channel=google``."""
+        return slice_label(self.context)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Propagation:
+    """What reaches the targets.
+
+    Attributes
+    ----------
+    targets
+        Names of nodes.
+    values : ndarray, shape (slice, draw, target)
+        Per entry.
+    findings
+        What was found on the way.
+    changed : frozenset of int
+        Positions of the overrides that changed something.
+    """
+
+    targets: tuple[str, ...]
+    values: Floats
+    findings: tuple[Finding, ...]
+    changed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One outcome before and after, per entry.
+
+    Attributes
+    ----------
+    target, slice
+        The node, and the slice's label; empty for the whole.
+    before, after, difference
+        Per entry; the difference is taken draw by draw.
+    lift
+        after/before − 1, draw by draw; None when nobody gets there before.
+    p_greater, p_less
+        Probability that after is greater, and that it is less, than before.
+    """
+
+    target: str
+    slice: str
+    before: Figure
+    after: Figure
+    difference: Figure
+    lift: Figure | None
+    p_greater: float
+    p_less: float
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The answer to a what-if.
+
+    Attributes
+    ----------
+    mixed
+        One change per target for all slices together.
+    slices
+        One change per slice and target.
+    shares_before, shares_after
+        Expected share of the entries per slice.
+    mix
+        Where the shares come from: measured, given or assumed (before and after).
+    measure
+        ``arrivals`` per entry, which count returns, or ``reach``, the probability to get there at least once.
+    overrides
+        What was set, in words.
+    notes
+        What the reader must know to understand the answer.
+    findings
+        What was found in the rates.
+    """
+
+    mixed: tuple[Change, ...]
+    slices: tuple[Change, ...]
+    shares_before: Mapping[str, float]
+    shares_after: Mapping[str, float]
+    mix: tuple[str, str]
+    measure: Measure
+    overrides: tuple[str, ...]
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    draws: int
+    seed: int
+    level: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the answer as dictionaries, lists, numbers and text."""
+        return dataclasses.asdict(self)
+
+    def change(self, target: str, slice_: str = "") -> Change:
+        """Return the change of a target, of the whole or of one slice."""
+        pool = self.slices if slice_ else self.mixed
+        found = [change for change in pool if (change.target, change.slice) == (target, slice_)]
+        if not found:
+            raise UsageError(f"no change of {target!r} in {slice_ or 'the whole'} was computed")
+        return found[0]
+
+
+def whatif(
+    network: Network,
+    slices: Sequence[Slice],
+    rates: Mapping[str, Belief | float],
+    *,
+    overrides: Sequence[Override] = (),
+    mix: Mix | None = None,
+    mix_after: Mix | None = None,
+    targets: Sequence[str] | None = None,
+    start: Mapping[str, float] | None = None,
+    measure: Measure = "arrivals",
+    mece: Collection[str] | None = None,
+    draws: int = 4000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> WhatIf:
+    """Return what the targets receive before and after overrides and a change of mix.
+
+    Before and after share all random numbers, so their difference is the effect of the change alone.
+
+    Parameters
+    ----------
+    network
+        The graph.
+    slices
+        Parts of one whole: values of one dimension, or joint slices.
+    rates
+        Per name of a rate, what is believed of it; a number is taken as certain.
+    mix, mix_after
+        Shares of the slices before and after; equal shares, called assumed, without `mix`, and the same as
+        before without `mix_after`.
+    targets
+        Nodes to look at; the outcomes when None.
+    start
+        Where entries begin; the one node that no edge leads to when None.
+    mece
+        Dimensions whose values exclude each other; all when None.
+
+    Raises
+    ------
+    UnknownName
+        For a node, edge or rate that does not exist.
+    UsageError
+        For slices that cannot be added, a mix of other slices, or an override that sets nothing.
+    ConfigError
+        For a cycle that cannot be left, or an edge without a rate.
+    """
+    contexts = [part.context for part in slices]
+    check_slices(contexts, mece)
+    mix = mix or assumed_mix([part.label for part in slices])
+    mix_after = mix_after or mix
+    drawn = draw_rates(rates, draws, seed)
+    ends = tuple(targets) if targets is not None else network.outcomes
+    before = propagate(network, slices, drawn, targets=ends, start=start, measure=measure, seed=seed)
+    after = propagate(
+        network, slices, drawn, overrides=overrides, targets=ends, start=start, measure=measure, seed=seed
+    )
+    _refuse_idle(overrides, after.changed)
+    labels = [part.label for part in slices]
+    whole = [
+        mix_slices(run.values, _weights(m, labels, draws, seed))
+        for run, m in ((before, mix), (after, mix_after))
+    ]
+    return WhatIf(
+        mixed=_changes("", ends, whole[0], whole[1], level),
+        slices=tuple(
+            change
+            for label, old, new in zip(labels, before.values, after.values, strict=True)
+            if label
+            for change in _changes(label, ends, old, new, level)
+        ),
+        shares_before=dict(zip(mix.slices, mix.shares, strict=True)),
+        shares_after=dict(zip(mix_after.slices, mix_after.shares, strict=True)),
+        mix=(mix.source, mix_after.source),
+        measure=measure,
+        overrides=tuple(str(override) for override in overrides),
+        notes=_notes(network, ends, measure, overrides, mix_after != mix),
+        findings=_distinct(before.findings + after.findings),
+        draws=draws,
+        seed=seed,
+        level=level,
+    )
+
+
+def propagate(
+    network: Network,
+    slices: Sequence[Slice],
+    draws: RateDraws,
+    *,
+    targets: Sequence[str],
+    overrides: Sequence[Override] = (),
+    start: Mapping[str, float] | None = None,
+    measure: Measure = "arrivals",
+    seed: int = 0,
+) -> Propagation:
+    """Return what reaches the targets from each slice, draw by draw; see `whatif`."""
+    ends = [network.node(target) for target in targets]
+    values, findings, changed = [], [], set[int]()
+    for part in slices:
+        begin = start_at(network, part.start or start or _only_entry(network))
+        expansion = expand(network, part.rates, begin, [override.visited for override in overrides])
+        believed = draws.values.T[draws.columns(expansion.rate)].T
+        applied, setter = apply_overrides(believed, expansion, part.context, overrides, seed)
+        joined, found = _join(expansion, applied, setter, part.label, seed)
+        values.append(_measured(expansion, joined, begin, ends, measure))
+        findings += found
+        changed |= set(setter.tolist())
+    return Propagation(tuple(targets), np.stack(values), _distinct(findings), frozenset(changed - {-1}))
+
+
+def _measured(
+    expansion: Expansion, rates: Floats, begin: Floats, ends: Sequence[int], measure: Measure
+) -> Floats:
+    """Return what the targets receive, shape (draw, target)."""
+    start = expansion.unfold(begin)
+    if measure == "arrivals":
+        return expansion.collapse(arrivals(expansion.network, rates, start))[:, ends]
+    columns = [
+        reach_from_everywhere(expansion.network, rates, expansion.states(expansion.base.nodes[end])) @ start
+        for end in ends
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _join(
+    expansion: Expansion, rates: Floats, setter: NDArray[np.intp], label: str, seed: int
+) -> tuple[Floats, list[Finding]]:
+    """Return the rates with siblings joined where they exceed 1, and what was found.
+
+    States of one node whose edges have the same rates are joined together, so they keep the same draws.
+    """
+    leaving: dict[int, list[int]] = {}
+    for row, origin in enumerate(expansion.network.origins.tolist()):
+        leaving.setdefault(origin, []).append(row)
+    alike: dict[tuple[tuple[str, int, int], ...], list[list[int]]] = {}
+    for rows in leaving.values():
+        key = tuple((expansion.rate[r], int(setter[r]), int(expansion.edge[r])) for r in rows)
+        alike.setdefault(key, []).append(rows)
+    joined, findings = rates.T.copy(), []
+    for key, groups in alike.items():
+        node = expansion.base.nodes[expansion.node[expansion.network.origins[groups[0][0]]]]
+        edges = [expansion.base.edges[edge] for _, _, edge in key]
+        rng = stream(seed, f"siblings {node} {' '.join(name for name, _, _ in key)}")
+        siblings = join_siblings(joined[groups[0]].T, node, edges, rng)
+        if siblings.finding is not None:
+            subject = f"{label}: {node}" if label else node
+            findings.append(dataclasses.replace(siblings.finding, subject=subject))
+            for rows in groups:
+                joined[rows] = siblings.draws.T
+    return joined.T, findings
+
+
+def _only_entry(network: Network) -> dict[str, float]:
+    if len(network.entries) != 1:
+        found = ", ".join(network.entries) or "none, as every node is led to"
+        raise UsageError(
+            f"entries must begin at one node that no edge leads to; found {found}",
+            remedy="say where entries begin: start={node: share}",
+        )
+    return {network.entries[0]: 1.0}
+
+
+def _weights(mix: Mix, labels: Sequence[str], draws: int, seed: int) -> Floats:
+    """Return the mix in the order of the slices, shape (draw, slice)."""
+    if sorted(mix.slices) != sorted(labels):
+        raise UsageError(
+            f"the mix speaks of {', '.join(mix.slices)}, the slices are {', '.join(labels)}",
+            remedy="give every slice one share",
+        )
+    drawn = mix.draw(draws, stream(seed, "mix"))
+    return drawn[:, [mix.slices.index(label) for label in labels]]
+
+
+def _changes(
+    label: str, targets: Sequence[str], before: Floats, after: Floats, level: float
+) -> tuple[Change, ...]:
+    return tuple(
+        Change(
+            target=target,
+            slice=label,
+            before=summarise_draws(old, level),
+            after=summarise_draws(new, level),
+            difference=summarise_draws(new - old, level),
+            lift=lift_of(old, new, level),
+            p_greater=float((new > old).mean()),
+            p_less=float((new < old).mean()),
+        )
+        for target, old, new in zip(targets, before.T, after.T, strict=True)
+    )
+
+
+def _refuse_idle(overrides: Sequence[Override], changed: frozenset[int]) -> None:
+    for number, override in enumerate(overrides):
+        if number not in changed:
+            raise UsageError(
+                f"{override} sets nothing",
+                remedy="no slice, no visitor or no later override leaves it anything to set",
+            )
+
+
+def _notes(
+    network: Network, targets: Sequence[str], measure: Measure, overrides: Sequence[Override], remixed: bool
+) -> tuple[str, ...]:
+    notes = []
+    if overrides:
+        notes += [INTERVENING, SELECTING]
+    if remixed:
+        notes.append(_REMIXED)
+    cyclic = {network.nodes[n] for c in network.components if c.within for n in c.nodes}
+    returning = [target for target in targets if target in cyclic]
+    if returning and measure == "arrivals":
+        notes.append(
+            f"Arrivals at {', '.join(returning)} count every return, so they can exceed 1 per entry."
+        )
+    return tuple(notes)
+
+
+def _distinct(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple({(f.subject, f.message): f for f in findings}.values())
