@@ -1,8 +1,8 @@
-"""A first night of 10,000 parameters with 30 days each, from Parquet, beside the loop one would write by hand.
+"""A first night of 10,000 parameters with 30 days each, from Parquet, beside a hand-written loop.
 
-Run with ``python benchmarks/bench_night.py [--own 10000]``. It prints wall seconds, peak memory of the process and
-the ratio to the straightforward loop, which asks one query per parameter and day and keeps one posterior per
-transaction; the loop is run on a sample and its time per parameter is compared.
+Run with ``python benchmarks/bench_night.py [--own 10000]``. It prints wall seconds, peak memory of the
+process and the ratio to the straightforward loop, which asks one query per parameter and day and keeps one
+posterior per transaction; the loop is run on a sample and its time per parameter is compared.
 """
 
 from __future__ import annotations

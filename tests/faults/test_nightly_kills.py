@@ -1,8 +1,8 @@
 """kill -9 at random moments of a night: no event is lost, none is counted twice.
 
 Each night of the example is started in a process of its own, killed after a random share of the time a night
-takes or at a random fault point, and run again. What the store then holds is compared with a store whose nights
-were never disturbed: the same evidence, priors, posteriors, lights and messages, night for night.
+takes or at a random fault point, and run again. What the store then holds is compared with a store whose
+nights were never disturbed: the same evidence, priors, posteriors, lights and messages, night for night.
 """
 
 from __future__ import annotations
@@ -43,7 +43,17 @@ def everything(root: Path) -> dict[str, object]:
 
 
 def start_night(root: Path, as_of: str, fault: str | None) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "evenfall", "nightly", "--project", str(root), "--as-of", as_of, "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "evenfall",
+        "nightly",
+        "--project",
+        str(root),
+        "--as-of",
+        as_of,
+        "--json",
+    ]
     environment = {"PATH": "/usr/bin:/bin", **({"EVENFALL_FAULT": fault} if fault else {})}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True

@@ -1,8 +1,8 @@
 """Whatever happens to a project, its posterior is what a twenty-line model says.
 
 The machine loads, restates and loses rows, runs nights in and out of order, kills commits, edits the prior,
-accepts posteriors and jumps the clock; after every step alpha and beta must agree with the model to 1e-12 (the
-counts exactly). Expected values come from the model alone, which shares no code with the program.
+accepts posteriors and jumps the clock; after every step alpha and beta must agree with the model to 1e-12
+(the counts exactly). Expected values come from the model alone, which shares no code with the program.
 """
 
 from __future__ import annotations

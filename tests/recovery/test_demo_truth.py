@@ -1,9 +1,9 @@
 """The example's posteriors against the truth its events were drawn from.
 
-For each of 200 seeds the truths are drawn from the priors the example states and thirty days of events from the
-truths. An exact posterior then covers its truth with exactly the stated probability: over at least 2,000 pooled
-95 % intervals the standard error is below .5 %, so 93 to 97 % is four standard errors either way. The drifting
-edge must be red after thirty nights.
+For each of 200 seeds the truths are drawn from the priors the example states and thirty days of events from
+the truths. An exact posterior then covers its truth with exactly the stated probability: over at least 2,000
+pooled 95 % intervals the standard error is below .5 %, so 93 to 97 % is four standard errors either way. The
+drifting edge must be red after thirty nights.
 
 A posterior depends on the ledger alone and not on which nights ran (the laws of the ledger machine), so one
 backfill of the thirty days stands here for thirty nights.
