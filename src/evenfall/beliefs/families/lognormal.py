@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -87,7 +88,7 @@ class LogNormalInverseGammaFamily:
         require_finite(mean=mean, stdev=stdev)
         require_positive_stdev(stdev)
         require_positive(mean=mean, noise_shape=shape, noise_scale=scale)
-        strength = _solve_strength(np.log(stdev / mean), mean, shape, scale)
+        strength = _solve_strength(stdev / mean, mean, shape, scale)
         centre = LogNormalMean(np.zeros_like(mean), strength, shape, scale).log_quantile(0.5)
         return np.stack([np.log(mean) - centre, np.sqrt(scale / (shape * strength)), shape, scale], axis=-1)
 
@@ -121,39 +122,50 @@ def _log_spread(log_strength: Floats, shape: Floats, scale: Floats) -> Floats:
     """Return the log of stdev/mean of M as reported; it falls as the strength grows."""
     law = LogNormalMean(np.zeros_like(shape), np.exp(log_strength), shape, scale)
     low, middle, high = (law.log_quantile(q) for q in ((1.0 - CENTRAL) / 2.0, 0.5, (1.0 + CENTRAL) / 2.0))
-    return np.asarray(np.log(0.5 * (np.expm1(high - middle) - np.expm1(low - middle))))
+    return np.asarray(high - middle + np.log(-np.expm1(low - high)) - np.log(2.0))
 
 
-def _solve_strength(log_ratio: Floats, mean: Floats, shape: Floats, scale: Floats) -> Floats:
-    """Return the strength at which log(stdev/mean) of M is `log_ratio`, by false position (Illinois)."""
+def _solve_strength(ratio: Floats, mean: Floats, shape: Floats, scale: Floats) -> Floats:
+    """Return the strength at which stdev/mean of M is `ratio`, by false position (Illinois) on their logs."""
+
+    def excess(log_strength: Floats) -> Floats:
+        return _log_spread(log_strength, shape, scale) - np.log(ratio)
+
     noise = scale / shape
-    centre = np.log(noise) - 2.0 * log_ratio
-    low, high = centre - 4.0, np.maximum(centre, np.log(1.0 / noise)) + 12.0
-    at_low, at_high = _log_spread(low, shape, scale) - log_ratio, _log_spread(high, shape, scale) - log_ratio
-    for _ in range(60):
-        wide = at_low < 0
-        if not wide.any():
-            break
-        low = np.where(wide, low - 4.0, low)
-        at_low = np.where(wide, _log_spread(low, shape, scale) - log_ratio, at_low)
-    narrow = ~(at_high < 0)
-    if narrow.any():
-        asked = np.exp(log_ratio[narrow][0]) * mean[narrow][0]
-        least = np.exp(at_high[narrow][0]) * asked
+    # Were M lognormal, the variance of its log would be arcsinh(ratio)², part of it from the noise's own doubt.
+    from_mean = np.square(np.arcsinh(ratio)) - np.square(noise) / (4.0 * shape)
+    centre = np.log(noise) - np.log(np.maximum(from_mean, 0.01 * np.square(np.arcsinh(ratio))))
+    low, high = _widened(excess, centre, -0.5, 1.0), _widened(excess, centre, 0.5, -1.0)
+    at_low, at_high = excess(low), excess(high)
+    short = ~(at_high <= 0)
+    if short.any():
+        least = float((ratio * mean * np.exp(at_high))[short][0])
         raise InfeasibleBelief(
-            f"the noise alone leaves more doubt about the mean than stdev {asked:g}",
+            f"the noise alone leaves more doubt about the mean than stdev {float((ratio * mean)[short][0]):g}",
             remedy=f"the smallest feasible stdev with this noise is about {least:.4g}",
         )
     for _ in range(80):
-        middle = high - at_high * (high - low) / (at_high - at_low)
-        value = _log_spread(middle, shape, scale) - log_ratio
+        gap = np.where(at_low == at_high, 1.0, at_low - at_high)
+        middle = high + at_high * (high - low) / gap
+        value = excess(middle)
         same = (value < 0) == (at_high < 0)
         # Illinois: an end kept twice has its value halved, so that both ends close in.
         low, at_low = np.where(same, low, high), np.where(same, 0.5 * at_low, at_high)
         high, at_high = middle, value
-        if (np.abs(value) < 1e-14).all() or (np.abs(high - low) < 1e-14 * (1.0 + np.abs(high))).all():
+        if ((np.abs(value) < 2e-14) | (np.abs(high - low) < 1e-14 * (1.0 + np.abs(high)))).all():
             break
     return np.exp(high)
+
+
+def _widened(excess: Callable[[Floats], Floats], start: Floats, step: float, sign: float) -> Floats:
+    """Return a point from `start` on, in doubling steps, where sign·excess is above zero, or the last one tried."""
+    point = start + step
+    for doubling in range(1, 8):
+        wrong = ~(sign * excess(point) > 0)
+        if not wrong.any():
+            break
+        point = np.where(wrong, start + step * 2.0**doubling, point)
+    return point
 
 
 LOGNORMAL: Final = LogNormalFamily()

@@ -66,11 +66,11 @@ def stirling_tail(x: ArrayLike) -> Floats:
 
 
 def deviance(x: ArrayLike, m: ArrayLike) -> Floats:
-    """Return D(x, m) = x log(x/m) + m − x, for x >= 0 and m > 0: how unlikely the count x is at mean m."""
+    """Return D(x, m) = x log(x/m) + m − x, for x, m >= 0: how unlikely the count x is at mean m, in nats."""
     x, m = broadcast_floats(x, m)
     # Near: with u = (m − x)/x and r = u/(2 + u), D = x (u − log(1 + u)) and log(1 + u) = 2 artanh(r); the
     # linear parts cancel on paper because u − 2r = u r.
-    r = (m - x) / (m + x)
+    r = (m - x) / np.where(m + x > 0, m + x, 1.0)
     near = np.abs(r) < 0.16
     square = np.where(near, r * r, 0.0)
     series = np.full_like(square, 1 / 21)
