@@ -14,8 +14,10 @@ from evenfall.errors import ConfigError, UsageError
 from evenfall.window import DayWindow
 
 if TYPE_CHECKING:
+    from evenfall.registry.fallback import Names
     from evenfall.registry.parameter import Parameter
     from evenfall.registry.registry import Registry
+    from evenfall.runs.lookup import Answer, Mode
     from evenfall.runs.nightly import Progress
     from evenfall.runs.plan import NightPlan
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
@@ -137,6 +139,7 @@ class Project:
         from evenfall.runs.world import reread  # noqa: PLC0415 - see `world`
 
         self.__dict__["world"] = reread(self.world, self.root)
+        self.__dict__.pop("_names", None)
 
     def validate(self) -> list[ConfigError]:
         """Return every problem of the project's files and queries, without touching data or history."""
@@ -164,14 +167,14 @@ class Project:
         return RunPlan(plan_night(world, world.night(), only=only, backfill=window), world)
 
     def update(self, parameter_id: str, *, as_of: date | str | None = None) -> dict[str, Any]:
-        """Run the night for one parameter and return posterior, observations and divergence as JSON has them."""
+        """Run the night for one parameter and return posterior, observations and divergence for JSON."""
         from evenfall.runs.answer import update_answer  # noqa: PLC0415 - loads numerics
 
         report = self.nightly(as_of, only=parameter_id, retry_failed=True).apply()
         return update_answer(self.world, report)
 
     def accept(self, parameter_id: str) -> dict[str, Any]:
-        """Make the current posterior the new prior; its closed days are absorbed, no current number changes."""
+        """Make the current posterior the new prior; closed days are absorbed, no current number changes."""
         from evenfall.runs.accept import accept  # noqa: PLC0415 - loads numerics
 
         return accept(self.world, self.registry.parameter(parameter_id))
@@ -216,6 +219,24 @@ class Project:
             prior[-1].belief.numbers if prior else {},
             current.belief.numbers if current else {},
         )
+
+    @cached_property
+    def _names(self) -> Names:
+        from evenfall.registry.fallback import Names  # noqa: PLC0415 - see `world`
+
+        return Names.of(self.registry)
+
+    def resolve(self, reference: str, as_of: date | str | None = None, mode: Mode = "default") -> Answer:
+        """Return the figure a reference asks for, as of a night (default: tonight), with its provenance.
+
+        With ``mode="strict"`` the closest parameter answers, whether it has evidence of its own or not.
+        """
+        from evenfall.runs.lookup import look_up  # noqa: PLC0415 - loads numerics
+
+        return look_up(self.world, reference, as_of, mode, self._names)
+
+    def __getitem__(self, reference: str) -> Answer:
+        return self.resolve(reference)
 
     def migrate(self) -> tuple[str | None, str]:
         """Bring the store's schema up to this program's version; return the revisions before and after."""

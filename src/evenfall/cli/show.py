@@ -1,37 +1,73 @@
-"""`evenfall show`: one parameter with its definition and its numbers."""
+"""`evenfall show`: one parameter with its definition and its numbers, or what a reference answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from evenfall.cli import formatting
-from evenfall.cli.options import AsJson, Identifier, ProjectPath, open_project
+from evenfall.cli.options import AsJson, ProjectPath, open_project
 from evenfall.cli.output import emit, say
 from evenfall.cli.output import show as put
+from evenfall.errors import UsageError
 
 if TYPE_CHECKING:
-    from evenfall.project import Shown
+    from rich.table import Table
+
+    from evenfall.project import Project, Shown
+    from evenfall.runs.lookup import Answer
 
 __all__ = ["show"]
 
+Reference = Annotated[
+    str, typer.Argument(metavar="REF", help="A parameter's id, or a reference such as e.signup.p.mean.")
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Let the closest parameter answer a reference, with evidence or without."),
+]
 
-def show(parameter: Identifier, *, project: ProjectPath = None, as_json: AsJson = False) -> int:
-    """Show one parameter: where it is defined, its prior, evidence, posterior and light."""
+
+def show(
+    reference: Reference, *, strict: Strict = False, project: ProjectPath = None, as_json: AsJson = False
+) -> int:
+    """Show one parameter (its file, prior, evidence, posterior, light), or what a reference answers."""
     with open_project(project) as opened:
-        shown = opened.show(parameter)
+        found = _find(opened, reference, strict)
         if as_json:
-            emit(shown.as_dict())
+            emit(found.as_dict())
         else:
-            _print(shown)
+            _print(found)
     return 0
 
 
-def _print(shown: Shown) -> None:
+def _find(project: Project, text: str, strict: bool) -> Shown | Answer:
+    """Return the parameter of that id; what begins like a reference and is no id, is looked up as one."""
+    from evenfall.registry.references import is_reference  # noqa: PLC0415
+
+    if is_reference(text) and text not in project.registry.parameters:
+        return project.resolve(text, mode="strict" if strict else "default")
+    if strict:
+        raise UsageError("--strict is for references", remedy="leave it out, or ask for e.<edge>.p.mean")
+    return project.show(text)
+
+
+def _print(found: Shown | Answer) -> None:
+    from evenfall.project import Shown  # noqa: PLC0415
+
+    if isinstance(found, Shown):
+        _print_parameter(found)
+    else:
+        _print_answer(found)
+
+
+def _facts() -> tuple[Table, Callable[..., None]]:
+    """Return a table of names and values, and what adds a line to it unless the value is empty."""
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    row, facts = shown.row, shown.as_dict()
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -40,6 +76,36 @@ def _print(shown: Shown) -> None:
         if value:
             table.add_row(name, Text(value, style=style))
 
+    return table, line
+
+
+def _print_answer(answer: Answer) -> None:
+    table, line = _facts()
+    leaf = answer.reference.rpartition(".")[2]
+    line("reference", answer.reference, "bold")
+    line(leaf if leaf != "mean" else "", "" if leaf == "mean" else _figure(answer, leaf), "bold")
+    line("mean", formatting.estimate(answer.type, answer.mean, answer.lower, answer.upper), "bold")
+    line("level", answer.level)
+    line("parameter", answer.parameter_id)
+    line("answers for", answer.answers_for if answer.level != "exact" else "")
+    line("passed over", ", ".join(answer.passed_over))
+    line("n", formatting.evidence(answer.n))
+    line("origin", answer.origin)
+    line("prior", answer.prior_origin)
+    line("age", formatting.age(answer.age_days))
+    line("as of", answer.as_of.isoformat())
+    put(table)
+
+
+def _figure(answer: Answer, leaf: str) -> str:
+    if leaf in ("alpha", "beta", "n"):
+        return f"{answer.value:,.6g}"
+    return formatting.value(answer.type, answer.value, answer.stdev)
+
+
+def _print_parameter(shown: Shown) -> None:
+    row, facts = shown.row, shown.as_dict()
+    table, line = _facts()
     line("parameter", row.parameter_id, "bold")
     line("name", row.name if row.name != row.parameter_id else "")
     line("type", row.type)
