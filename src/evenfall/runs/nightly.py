@@ -46,18 +46,17 @@ def apply(world: World, plan: NightPlan, progress: Progress | None = None) -> Ni
     status = "failed"
     written: Counter[str] = Counter()
     results: list[NightResult] = []
-    failures: dict[str, str] = {}
     try:
         learned = learn(world, plan.night)
         for tasks in plan.chunks:
             records = _isolated(tasks, plan, world, learned)
             if not results and records:
                 records[0] = _with_learned(records[0], learned, plan)
-            _commit(world, records, lease, written, failures)
+            written += _commit(world, plan, tasks, records, lease)
             results += [record.result for record in records]
             if progress is not None:
                 progress(len(results), len(plan.tasks), tasks[-1].parameter_id)
-        report = _report(world, plan, results, written, failures)
+        report = _report(world, plan, results, written)
         status = {0: "ok", 1: "failed", 2: "partial"}[report.exit_code]
     finally:
         store.finish_run(lease, status, {"written": dict(written)})
@@ -83,27 +82,19 @@ def _isolated(tasks: Sequence[Task], plan: NightPlan, world: World, learned: Lea
 
 
 def _commit(
-    world: World, records: list[Record], lease: Lease, written: Counter[str], failures: dict[str, str]
-) -> None:
-    """Keep a chunk; a record the database refuses is kept as a failed night of its parameter instead."""
+    world: World, plan: NightPlan, tasks: Sequence[Task], records: list[Record], lease: Lease
+) -> Counter[str]:
+    """Keep a chunk and return the rows written; a record the store refuses becomes a failed night instead."""
     report = world.store.commit(records, lease)
-    written.update(report.written)
-    refused = {
-        identity: Record(
-            identity,
-            replace(
-                next(record.result for record in records if record.parameter_id == identity),
-                outcome="failed",
-                detail=str(error),
-                posterior_id=None,
-            ),
-        )
-        for identity, error in report.failed.items()
-    }
+    written = Counter(report.written)
+    refused = {}
+    for case in recall([task for task in tasks if task.parameter_id in report.failed], plan.night, world):
+        case.fail(report.failed[case.id])
+        refused[case.id] = failed_record(case)
     if refused:
         written.update(world.store.commit(list(refused.values()), lease).written)
         records[:] = [refused.get(record.parameter_id, record) for record in records]
-    failures.update({r.parameter_id: r.result.detail for r in records if r.result.outcome == "failed"})
+    return written
 
 
 def _with_learned(record: Record, learned: Learned, plan: NightPlan) -> Record:
@@ -124,13 +115,12 @@ def _report(
     plan: NightPlan,
     results: list[NightResult],
     written: Counter[str],
-    failures: dict[str, str],
 ) -> NightReport:
     return NightReport(
         run_key=plan.run_key,
         as_of=plan.night.as_of,
         results=tuple(sorted(results, key=lambda result: result.parameter_id)),
         written=dict(sorted(written.items())),
-        failures=failures,
+        failures={r.parameter_id: r.detail for r in results if r.outcome == "failed"},
         config_problems=len(world.registry.problems),
     )
