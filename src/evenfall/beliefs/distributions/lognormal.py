@@ -21,6 +21,7 @@ CENTRAL: Final = 0.682689492137085897
 
 _HALF_LOG_2PI: Final = 0.9189385332046727
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_NEWTON_ENDS: Final = 1e-9
 _FAR: Final = 9.0  # Φ(−9) is 1e-19
 
 
@@ -137,23 +138,23 @@ class LogNormalMean:
         noise = scale / shape
         c = 0.5 * noise + target * np.sqrt(noise / self.strength + np.square(0.5 * noise) / shape)
         low, high = np.full_like(c, -np.inf), np.full_like(c, np.inf)
-        step = np.sqrt(noise / self.strength) + noise
+        unit = np.sqrt(noise / self.strength) + noise
+        step = unit
         for _ in range(200):
             lower, upper, density = self.log_scale(c)
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                z = np.where(lower < upper, special.ndtri_exp(lower), -special.ndtri_exp(upper))
+            z = np.where(lower < upper, special.ndtri_exp(lower), -special.ndtri_exp(upper))
+            with np.errstate(invalid="ignore", over="ignore"):
                 move = (target - z) * np.exp(-0.5 * z * z - _HALF_LOG_2PI - density)
+            # A Newton step this short squares to less than rounding; the bracket would only catch noise.
+            near = np.abs(move) <= _NEWTON_ENDS * unit
             low, high = np.where(z < target, c, low), np.where(z < target, high, c)
-            middle = np.where(
+            wide = np.where(
                 np.isinf(high), low + step, np.where(np.isinf(low), high - step, 0.5 * (low + high))
             )
-            new = c + move
-            new = np.where((new > low) & (new < high), new, middle)
-            done = (np.abs(new - c) <= 4e-15 * (np.abs(c) + step)) | (
-                high - low <= 4e-15 * (np.abs(c) + step)
-            )
-            c, step = new, np.where(np.isinf(high) | np.isinf(low), 2.0 * step, step)
-            if done.all():
+            inside = (c + move > low) & (c + move < high)
+            c = np.where(near | inside, c + move, wide)
+            step = np.where(np.isinf(high) | np.isinf(low), 2.0 * step, step)
+            if near.all():
                 break
         return c
 

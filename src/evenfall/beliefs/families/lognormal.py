@@ -126,13 +126,13 @@ def _log_spread(log_strength: Floats, shape: Floats, scale: Floats) -> Floats:
 
 
 def _solve_strength(ratio: Floats, mean: Floats, shape: Floats, scale: Floats) -> Floats:
-    """Return the strength at which stdev/mean of M is `ratio`, by false position (Illinois) on their logs."""
+    """Return the strength at which stdev/mean of M is `ratio`, by false position on their logs (Illinois)."""
 
     def excess(log_strength: Floats) -> Floats:
         return _log_spread(log_strength, shape, scale) - np.log(ratio)
 
     noise = scale / shape
-    # Were M lognormal, the variance of its log would be arcsinh(ratio)², part of it from the noise's own doubt.
+    # Were M lognormal, the variance of its log would be arcsinh(ratio)², part of it the noise's own doubt.
     from_mean = np.square(np.arcsinh(ratio)) - np.square(noise) / (4.0 * shape)
     centre = np.log(noise) - np.log(np.maximum(from_mean, 0.01 * np.square(np.arcsinh(ratio))))
     low, high = _widened(excess, centre, -0.5, 1.0), _widened(excess, centre, 0.5, -1.0)
@@ -141,7 +141,7 @@ def _solve_strength(ratio: Floats, mean: Floats, shape: Floats, scale: Floats) -
     if short.any():
         least = float((ratio * mean * np.exp(at_high))[short][0])
         raise InfeasibleBelief(
-            f"the noise alone leaves more doubt about the mean than stdev {float((ratio * mean)[short][0]):g}",
+            f"the noise alone leaves more doubt than stdev {float((ratio * mean)[short][0]):g}",
             remedy=f"the smallest feasible stdev with this noise is about {least:.4g}",
         )
     for _ in range(80):
@@ -158,7 +158,7 @@ def _solve_strength(ratio: Floats, mean: Floats, shape: Floats, scale: Floats) -
 
 
 def _widened(excess: Callable[[Floats], Floats], start: Floats, step: float, sign: float) -> Floats:
-    """Return a point from `start` on, in doubling steps, where sign·excess is above zero, or the last one tried."""
+    """Return a point from `start` on, in doubling steps, where sign·excess is above zero, or the last tried."""
     point = start + step
     for doubling in range(1, 8):
         wrong = ~(sign * excess(point) > 0)

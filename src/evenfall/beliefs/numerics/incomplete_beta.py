@@ -118,10 +118,11 @@ def _solved_quantile(a: Floats, b: Floats, q: Floats) -> Floats:
         low, high = np.where(z < target, t, low), np.where(z < target, high, t)
         with np.errstate(over="ignore", invalid="ignore"):
             # dz/dt = f(t)/φ(z)
-            new = t + (target - z) * np.exp(-0.5 * z * z - _HALF_LOG_2PI - log_odds_density(a, b, x, y))
-        new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
-        still = np.abs(new - t) <= 1e-15 * (np.abs(t) + stdev)
-        t = new
-        if still.all():
+            move = (target - z) * np.exp(-0.5 * z * z - _HALF_LOG_2PI - log_odds_density(a, b, x, y))
+        # A Newton step this short squares to less than rounding; the bracket would only catch noise.
+        near = np.abs(move) <= 1e-9 * stdev
+        inside = (t + move > low) & (t + move < high)
+        t = np.where(near | inside, t + move, 0.5 * (low + high))
+        if near.all():
             break
     return np.asarray(special.expit(t))
