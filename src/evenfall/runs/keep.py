@@ -162,7 +162,7 @@ def _deliveries(case: Case) -> Iterator[Message]:
 
 def _row(case: Case) -> Mapping[str, object]:
     assert case.posterior is not None
-    posterior, prior = case.posterior, case.prior.head
+    posterior, prior, visited = case.posterior, case.prior.head, case.parameter.visited_filter
     names = STATISTIC_NAMES[case.parameter.type]
     return {
         "param_id": case.id,
@@ -176,6 +176,7 @@ def _row(case: Case) -> Mapping[str, object]:
         **posterior.belief.numbers,
         "lower": posterior.lower,
         "upper": posterior.upper,
+        "visited_nodes": list(visited.nodes) if visited is not None else [],
         "context_filter": dict(case.parameter.context_filter),
         "drift_alert": case.verdict is not None and case.verdict.light is Light.RED,
         "run_key": f"nightly:{case.night.as_of}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ PARTIAL_OUTCOMES = frozenset({"failed", "source_down", "quarantined", "config_er
 
 
 def json_ready(value: object) -> Any:
-    """Return `value` with dates, windows, lights and tuples as JSON has them."""
+    """Return `value` with dates, windows, tuples and records as JSON has them."""
     match value:
         case DayWindow():
             return [value.first.isoformat(), value.stop.isoformat()]
@@ -38,6 +38,8 @@ def json_ready(value: object) -> Any:
             return {str(key): json_ready(item) for key, item in value.items()}
         case list() | tuple():
             return [json_ready(item) for item in value]
+        case _ if is_dataclass(value):
+            return {each.name: json_ready(getattr(value, each.name)) for each in fields(value)}
         case _:
             return value
 
@@ -47,7 +49,7 @@ class _Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-ready data."""
-        shown: dict[str, Any] = json_ready(asdict(self))  # type: ignore[call-overload]
+        shown: dict[str, Any] = json_ready(self)
         return shown
 
 
