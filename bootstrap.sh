@@ -29,6 +29,7 @@ if ! runs "$uv" --version; then
     runs .venv-tools/bin/python -m pip --version || "$python" -m venv --clear .venv-tools
     .venv-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
 fi
+UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 && export UV_SYSTEM_CERTS UV_NATIVE_TLS  # trust what the machine trusts
 fits .venv/bin/python || "$uv" venv --quiet --clear --python "$python" .venv
 VIRTUAL_ENV=$PWD/.venv && export VIRTUAL_ENV
 "$uv" pip sync --quiet --require-hashes requirements/core.lock requirements/dev.lock
