@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from evenfall.errors import ConfigError
 from evenfall.registry.assemble import Texts, assemble
-from evenfall.registry.fallback import Resolved, resolve
+from evenfall.registry.fallback import Resolved, Scope, resolve
 from evenfall.registry.references import EdgeReference
 from evenfall.registry.registry import Registry
 from evenfall.registry.schemas import VisitedFilter
@@ -48,7 +48,7 @@ class Condition:
     exclude: frozenset[str]
     context: tuple[tuple[str, str], ...]
 
-    @property
+    @cached_property
     def attempts(self) -> frozenset[int]:
         return frozenset(
             number
@@ -159,6 +159,31 @@ def cases(draw: st.DrawFn) -> tuple[Condition, list[Condition]]:
         tuple((dict(request.context) | dict(base.context)).items()),
     )
     return (narrowed if narrowed.attempts and draw(st.booleans()) else request), defined
+
+
+def compares(defined: list[Condition]) -> None:
+    """Assert that what is implied, and what is the same, is what the lists of attempts say."""
+    for one, other in itertools.product(defined, repeat=2):
+        scopes = Scope.asked(one.reference), Scope.asked(other.reference)
+        assert scopes[0].implies(scopes[1]) == (one.attempts <= other.attempts)
+        assert (scopes[0] == scopes[1]) == (one.attempts == other.attempts)
+
+
+MANY = st.lists(MET, min_size=2, max_size=8)
+
+
+@given(MANY)
+def test_a_condition_implies_another_when_its_attempts_are_among_the_others(defined: list[Condition]) -> None:
+    compares(defined)
+
+
+@pytest.mark.verify
+@settings(max_examples=10_000)
+@given(MANY)
+def test_a_condition_implies_another_when_its_attempts_are_among_the_others_ten_thousand_times(
+    defined: list[Condition],
+) -> None:
+    compares(defined)
 
 
 @given(cases(), st.booleans())

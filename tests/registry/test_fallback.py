@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from evenfall.errors import ConfigError, UnknownName
 from evenfall.registry.fallback import Names, Scope, Standing, resolve, scope_of
 from evenfall.registry.parameter import Parameter
-from evenfall.registry.references import parse_reference
+from evenfall.registry.references import EdgeReference, parse_reference
 from evenfall.registry.registry import Registry
 
 CHANNEL = "id: channel\nvalues: [{id: google}, {id: facebook}]\nother_policy: computed\n"
@@ -304,3 +306,36 @@ def test_ten_thousand_shards_are_found_by_their_values_not_one_by_one(load_files
     assert names.implied_by("checkout", Scope.asked(request)) == [
         (Scope.asked(request), registry.parameter("checkout[channel=v7,device=v99]"))
     ]
+
+
+NAME = st.sampled_from(["home", "pricing", "demo", "cart", "form", "signup", "checkout", "hom", "x"])
+ASKED = st.builds(
+    EdgeReference,
+    edge=st.sampled_from(["signup", "checkout", "wired", "quick", "singup", ""]),
+    between=st.tuples(NAME, NAME),
+    visited=st.sets(NAME, max_size=2).map(tuple),
+    visited_any=st.lists(st.sets(NAME, min_size=1, max_size=3).map(tuple), max_size=2).map(tuple),
+    context=st.dictionaries(
+        st.sampled_from(["channel", "device", "browser", "chanel"]),
+        st.sampled_from(["google", "mobile", "gogle", ""]),
+        max_size=2,
+    ),
+    family=st.just("p"),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ASKED)
+def test_any_mixture_of_known_and_unknown_names_is_answered_or_refused(
+    names: Names, reference: EdgeReference
+) -> None:
+    named = {*reference.nodes, *reference.context, *reference.context.values()}
+    found, remedy = None, ""
+    try:
+        found = resolve(reference, names)
+    except ConfigError as refused:
+        remedy = refused.remedy
+    # an answer means that every name is known: those of ASKED which are not are listed here
+    unknown = named & {"hom", "x", "signup", "checkout", "chanel", "gogle", "", "browser"}
+    assert not (found and (unknown or found.edge == "singup"))
+    assert found or remedy

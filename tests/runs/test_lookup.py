@@ -121,6 +121,19 @@ def test_a_slice_below_its_minimum_gives_way_to_evidence_until_it_has_its_own(sh
     assert shop.project.resolve(text, mode="strict").value == shop.project[text].value
 
 
+def test_a_posterior_with_less_behind_it_than_is_now_asked_gives_way_too(shop: Shop) -> None:
+    shop.sell(1, 40, 13, edge="base")
+    shop.sell(1, 30, 10, edge="google")
+    shop.night()
+    path = shop.root / "parameters" / "google.yaml"
+    shop.write(
+        "parameters/google.yaml", path.read_text().replace("min_sample_size: 30", "min_sample_size: 31")
+    )
+    assert told(shop.project[GOOGLE]) == ("base", "base", "posterior", 40)
+    strict = shop.project.resolve(GOOGLE, mode="strict")
+    assert told(strict) == ("exact", "google", "posterior", 30)
+
+
 def test_before_any_evidence_the_closest_belief_answers(shop: Shop) -> None:
     assert told(shop.project[GOOGLE]) == ("exact", "google", "prior", 0)
     assert shop.project[GOOGLE].passed_over == ()
