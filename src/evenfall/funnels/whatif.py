@@ -22,7 +22,17 @@ from evenfall.funnels.overrides import INTERVENING, SELECTING, Override, apply_o
 from evenfall.funnels.reach import arrivals, reach_from_everywhere, start_at
 from evenfall.funnels.siblings import join_siblings
 
-__all__ = ["Change", "Propagation", "Slice", "WhatIf", "propagate", "whatif"]
+__all__ = [
+    "Change",
+    "Propagation",
+    "Slice",
+    "Unfolded",
+    "WhatIf",
+    "propagate",
+    "unfold",
+    "weights_of",
+    "whatif",
+]
 
 type Floats = NDArray[np.float64]
 type Measure = Literal["arrivals", "reach"]
@@ -53,6 +63,31 @@ class Slice:
     def label(self) -> str:
         """The slice in writing, such as ``channel=google``."""
         return slice_label(self.context)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unfolded:
+    """One slice as states, ready to be propagated.
+
+    Attributes
+    ----------
+    expansion
+        The states and the edges between them.
+    rates : ndarray, shape (draw, state edge)
+        Overrides set and siblings joined.
+    start : ndarray, shape (state,)
+        Where entries begin.
+    findings
+        What was found in the rates.
+    changed
+        Positions of the overrides that set something.
+    """
+
+    expansion: Expansion
+    rates: Floats
+    start: Floats
+    findings: tuple[Finding, ...]
+    changed: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +248,7 @@ def whatif(
     _refuse_idle(overrides, after.changed)
     labels = [part.label for part in slices]
     whole = [
-        mix_slices(run.values, _weights(m, labels, draws, seed))
+        mix_slices(run.values, weights_of(m, labels, draws, seed))
         for run, m in ((before, mix), (after, mix_after))
     ]
     return WhatIf(
@@ -250,31 +285,43 @@ def propagate(
 ) -> Propagation:
     """Return what reaches the targets from each slice, draw by draw; see `whatif`."""
     ends = [network.node(target) for target in targets]
-    values, findings, changed = [], [], set[int]()
-    for part in slices:
-        begin = start_at(network, part.start or start or _only_entry(network))
-        expansion = expand(network, part.rates, begin, [override.visited for override in overrides])
-        believed = draws.values.T[draws.columns(expansion.rate)].T
-        applied, setter = apply_overrides(believed, expansion, part.context, overrides, seed)
-        joined, found = _join(expansion, applied, setter, part.label, seed)
-        values.append(_measured(expansion, joined, begin, ends, measure))
-        findings += found
-        changed |= set(setter.tolist())
-    return Propagation(tuple(targets), np.stack(values), _distinct(findings), frozenset(changed - {-1}))
+    unfolded = [unfold(network, part, draws, overrides=overrides, start=start, seed=seed) for part in slices]
+    values = [_measured(one, ends, measure) for one in unfolded]
+    findings = [finding for one in unfolded for finding in one.findings]
+    changed = frozenset[int]().union(*(one.changed for one in unfolded))
+    return Propagation(tuple(targets), np.stack(values), _distinct(findings), changed)
 
 
-def _measured(
-    expansion: Expansion, rates: Floats, begin: Floats, ends: Sequence[int], measure: Measure
-) -> Floats:
+def unfold(
+    network: Network,
+    part: Slice,
+    draws: RateDraws,
+    *,
+    overrides: Sequence[Override] = (),
+    start: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> Unfolded:
+    """Return the states of one slice with their rates, overrides set and siblings joined."""
+    begin = start_at(network, part.start or start or _only_entry(network))
+    expansion = expand(network, part.rates, begin, [override.visited for override in overrides])
+    believed = draws.values.T[draws.columns(expansion.rate)].T
+    applied, setter = apply_overrides(believed, expansion, part.context, overrides, seed)
+    joined, findings = _join(expansion, applied, setter, part.label, seed)
+    changed = frozenset(setter.tolist()) - {-1}
+    return Unfolded(expansion, joined, expansion.unfold(begin), tuple(findings), changed)
+
+
+def _measured(one: Unfolded, ends: Sequence[int], measure: Measure) -> Floats:
     """Return what the targets receive, shape (draw, target)."""
-    start = expansion.unfold(begin)
+    expansion = one.expansion
     if measure == "arrivals":
-        return expansion.collapse(arrivals(expansion.network, rates, start))[:, ends]
-    columns = [
-        reach_from_everywhere(expansion.network, rates, expansion.states(expansion.base.nodes[end])) @ start
-        for end in ends
+        return expansion.collapse(arrivals(expansion.network, one.rates, one.start))[:, ends]
+    names = [expansion.base.nodes[end] for end in ends]
+    reached = [
+        reach_from_everywhere(expansion.network, one.rates, expansion.states(name)) @ one.start
+        for name in names
     ]
-    return np.stack(columns, axis=1)
+    return np.stack(reached, axis=1)
 
 
 def _join(
@@ -315,7 +362,7 @@ def _only_entry(network: Network) -> dict[str, float]:
     return {network.entries[0]: 1.0}
 
 
-def _weights(mix: Mix, labels: Sequence[str], draws: int, seed: int) -> Floats:
+def weights_of(mix: Mix, labels: Sequence[str], draws: int, seed: int) -> Floats:
     """Return the mix in the order of the slices, shape (draw, slice)."""
     if sorted(mix.slices) != sorted(labels):
         raise UsageError(
