@@ -158,7 +158,7 @@ def _solve_strength(ratio: Floats, mean: Floats, shape: Floats, scale: Floats) -
 
 
 def _widened(excess: Callable[[Floats], Floats], start: Floats, step: float, sign: float) -> Floats:
-    """Return a point from `start` on, in doubling steps, where sign·excess is above zero, or the last tried."""
+    """Return a point from `start` on, in doubling steps, where sign·excess exceeds zero, or the last."""
     point = start + step
     for doubling in range(1, 8):
         wrong = ~(sign * excess(point) > 0)

@@ -1,7 +1,8 @@
 """Tail probabilities and quantiles of gamma laws of rate 1.
 
-scipy's incomplete gamma is off by 1e-6 near the mean of shapes above 1e7, and far tails underflow; there the
-tail is integrated instead, since the density of log X is log-concave. scipy's inverse is right.
+scipy's incomplete gamma is off by 1e-6 near the mean of shapes above 1e7, its inverse is off as much in their
+tails, and far tails underflow; there the tail is integrated instead, since the density of log X is
+log-concave.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
+from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats
 from evenfall.beliefs.numerics.log_concave import Fall, fall_nodes, fall_width
 from evenfall.beliefs.numerics.stirling import log_poisson_weight
 
@@ -20,6 +21,7 @@ __all__ = ["gamma_log_tails", "gamma_quantile", "gamma_reach"]
 
 _LARGE: Final = 1e5
 _UNDERFLOW: Final = 1e-280
+_HALF_LOG_2PI: Final = 0.9189385332046727
 
 
 def _fall(k: Floats, x: Floats, side: Floats) -> Fall:
@@ -59,7 +61,30 @@ def gamma_log_tails(k: ArrayLike, x: ArrayLike) -> tuple[Floats, Floats]:
 
 def gamma_quantile(k: ArrayLike, q: ArrayLike) -> Floats:
     """Return x with P(X <= x) = q for X ~ Gamma(shape k, rate 1)."""
-    return np.asarray(special.gammaincinv(floats(k), floats(q)))
+    k, q = broadcast_floats(k, q)
+    x = np.array(special.gammaincinv(k, q))
+    hard = (k > _LARGE) & (q > 0) & (q < 1)
+    if hard.any():
+        x[hard] = _solved_quantile(k[hard], q[hard])
+    return x
+
+
+def _solved_quantile(k: Floats, q: Floats) -> Floats:
+    """Return the quantile of a large shape by Newton steps on Φ⁻¹(P(t)), nearly linear in t = log x."""
+    target, stdev = special.ndtri(q), 1.0 / np.sqrt(k)
+    t = np.log(k) + target * stdev
+    for _ in range(40):
+        x = np.exp(t)
+        below, above = gamma_log_tails(k, x)
+        z = np.where(below < above, special.ndtri_exp(below), -special.ndtri_exp(above))
+        # dz/dt = f(t)/φ(z)
+        log_slope = log_poisson_weight(k, x) + np.log(k) + 0.5 * z * z + _HALF_LOG_2PI
+        move = (target - z) * np.exp(-log_slope)
+        t = t + move
+        # A Newton step this short squares to less than rounding.
+        if (np.abs(move) <= 1e-9 * stdev).all():
+            break
+    return np.exp(t)
 
 
 def gamma_reach(k: Floats) -> tuple[Floats, Floats]:

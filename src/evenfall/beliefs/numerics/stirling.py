@@ -81,7 +81,8 @@ def deviance(x: ArrayLike, m: ArrayLike) -> Floats:
     far = ~near
     if far.any():
         # Far: the terms do not cancel, and 1 + u would lose the digits of a small m.
-        result[far] = special.xlogy(x[far], x[far] / m[far]) + (m[far] - x[far])
+        with np.errstate(divide="ignore", over="ignore"):  # a mean that underflows to 0 is infinitely far
+            result[far] = special.xlogy(x[far], x[far] / m[far]) + (m[far] - x[far])
     return result
 
 
