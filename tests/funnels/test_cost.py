@@ -103,3 +103,10 @@ def test_impossible_costs_are_refused() -> None:
         path_costs(FUNNEL, [plain()], {"add": 0.5, "buy": 0.5}, {"bui": 1.0}, draws=2)
     with pytest.raises(UsageError, match="not a finite number"):
         path_costs(FUNNEL, [plain()], {"add": 0.5, "buy": 0.5}, {"buy": math.nan}, draws=2)
+
+
+def test_what_is_spent_after_the_first_arrival_is_not_on_the_way() -> None:
+    """a → b (.5, costs 1) and back (.4, costs 10): who arrives at b has spent 1 until then."""
+    built = network(2, [(0, 1), (1, 0)])
+    spent, arrived = cost_until(built, [[0.5, 0.4]], [1, 0], [1.0, 10.0], ["n1"])
+    assert (spent[0], arrived[0]) == pytest.approx((0.5, 0.5), rel=1e-14)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evenfall.beliefs.cube import Visited
 from evenfall.errors import ConfigError, UnknownName, UsageError
 from evenfall.funnels.masks import EdgeRate, expand, holds
 from evenfall.funnels.network import Network
@@ -17,15 +16,7 @@ from evenfall.funnels.simulate import Edge
 
 from .paths import acyclic, network, walk_all_paths
 
-
-@dataclass(frozen=True)
-class After:
-    all: frozenset[str] = frozenset()
-    any: tuple[frozenset[str], ...] = ()
-    none: frozenset[str] = frozenset()
-
-
-BLOG = After(all=frozenset({"blog"}))
+BLOG = Visited(all=frozenset({"blog"}))
 SHOP = Network.of(
     ("land", "blog", "cart", "order"),
     [
@@ -46,18 +37,18 @@ RATES = [
     ("condition", "visited", "answer"),
     [
         (None, "", True),
-        (After(), "a", True),
-        (After(all=frozenset("ab")), "a", False),
-        (After(all=frozenset("ab")), "abc", True),
-        (After(none=frozenset("a")), "bc", True),
-        (After(none=frozenset("a")), "ab", False),
-        (After(any=(frozenset("ab"), frozenset("cd"))), "ac", True),
-        (After(any=(frozenset("ab"), frozenset("cd"))), "ab", False),
-        (After(all=frozenset("a"), any=(frozenset("bc"),), none=frozenset("d")), "ac", True),
-        (After(all=frozenset("a"), any=(frozenset("bc"),), none=frozenset("d")), "acd", False),
+        (Visited(), "a", True),
+        (Visited(all=frozenset("ab")), "a", False),
+        (Visited(all=frozenset("ab")), "abc", True),
+        (Visited(none=frozenset("a")), "bc", True),
+        (Visited(none=frozenset("a")), "ab", False),
+        (Visited(any=(frozenset("ab"), frozenset("cd"))), "ac", True),
+        (Visited(any=(frozenset("ab"), frozenset("cd"))), "ab", False),
+        (Visited(all=frozenset("a"), any=(frozenset("bc"),), none=frozenset("d")), "ac", True),
+        (Visited(all=frozenset("a"), any=(frozenset("bc"),), none=frozenset("d")), "acd", False),
     ],
 )
-def test_conditions_are_all_any_and_none(condition: After | None, visited: str, answer: bool) -> None:
+def test_conditions_are_all_any_and_none(condition: Visited | None, visited: str, answer: bool) -> None:
     assert holds(condition, frozenset(visited)) is answer
 
 
@@ -98,8 +89,8 @@ def test_total_probability_over_masks_is_that_of_all_paths(
     factor = data.draw(st.floats(0.0, 1.0))
     start = data.draw(st.integers(0, nodes - 1))
     built = network(nodes, pairs)
-    after = After(*(_slugs(part) for part in condition[:1]), (_slugs(condition[1]),), _slugs(condition[2]))
-    after = after if condition[1] else After(after.all, (), after.none)
+    after = Visited(*(_slugs(part) for part in condition[:1]), (_slugs(condition[1]),), _slugs(condition[2]))
+    after = after if condition[1] else Visited(after.all, (), after.none)
     listed = [EdgeRate(f"e{edge}", "special", after), *(EdgeRate(e, e) for e in built.edges)]
     expansion = expand(built, listed, np.eye(nodes)[start])
     numbers = {**dict(zip(built.edges, rates.tolist(), strict=True)), "special": rates[edge] * factor}
@@ -150,18 +141,18 @@ def test_without_conditions_nothing_unfolds() -> None:
 def test_an_edge_without_a_rate_for_some_is_refused_and_says_for_whom() -> None:
     rates = [rate for rate in RATES if rate.edge != "buy"]
     with pytest.raises(ConfigError, match="the edge buy has no rate after blog"):
-        expand(SHOP, [*rates, EdgeRate("buy", "buy", After(none=frozenset({"blog"})))], [1, 0, 0, 0])
+        expand(SHOP, [*rates, EdgeRate("buy", "buy", Visited(none=frozenset({"blog"})))], [1, 0, 0, 0])
 
 
 def test_a_condition_on_an_unknown_node_names_the_nearest() -> None:
     with pytest.raises(UnknownName, match="did you mean blog"):
-        expand(SHOP, [*RATES, EdgeRate("buy", "x", After(all=frozenset({"blogg"})))], [1, 0, 0, 0])
+        expand(SHOP, [*RATES, EdgeRate("buy", "x", Visited(all=frozenset({"blogg"})))], [1, 0, 0, 0])
 
 
 def test_too_many_states_are_refused_before_the_memory_is_full() -> None:
     nodes = 20
     pairs = [(u, v) for u in range(nodes) for v in range(nodes) if u != v]
-    everything = After(any=(frozenset(f"n{n}" for n in range(nodes)),))
+    everything = Visited(any=(frozenset(f"n{n}" for n in range(nodes)),))
     built = network(nodes, pairs)
     rates = [EdgeRate("e0", "x", everything), *(EdgeRate(e, "y") for e in built.edges)]
     with pytest.raises(UsageError, match="100,000 states"):

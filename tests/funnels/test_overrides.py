@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
+from evenfall.beliefs.cube import Visited
 from evenfall.errors import UsageError
 from evenfall.funnels.masks import EdgeRate, expand
 from evenfall.funnels.overrides import SELECTING, Override, apply_overrides
 
 from .paths import network
-
-
-@dataclass(frozen=True)
-class After:
-    all: frozenset[str] = frozenset()
-    any: tuple[frozenset[str], ...] = ()
-    none: frozenset[str] = frozenset()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +70,7 @@ def test_an_override_lies_within_a_slice_that_fixes_more() -> None:
 
 
 def test_an_override_says_what_it_sets_where() -> None:
-    visited = After(frozenset({"b", "a"}), (frozenset({"c", "d"}),), frozenset({"e"}))
+    visited = Visited(frozenset({"b", "a"}), (frozenset({"c", "d"}),), frozenset({"e"}))
     override = Override("buy", 0.25, 0.05, {"channel": "google"}, visited)
     assert str(override) == "buy := 0.25 ± 0.05 where channel=google visited(a,b) visitedAny(c,d) exclude(e)"
     assert "not intervening" in SELECTING

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.constructors import Beta, Normal
+from evenfall.beliefs.cube import Visited
 from evenfall.errors import ConfigError, UnknownName, UsageError
 from evenfall.findings import Light
 from evenfall.funnels.masks import EdgeRate
@@ -26,13 +26,6 @@ from .paths import acyclic, arrivals_by_paths, network
 
 FUNNEL = Network.of(("land", "cart", "order"), [Edge("add", "land", "cart"), Edge("buy", "cart", "order")])
 GOOGLE, FACEBOOK = {"channel": "google"}, {"channel": "facebook"}
-
-
-@dataclass(frozen=True)
-class After:
-    all: frozenset[str] = frozenset()
-    any: tuple[frozenset[str], ...] = ()
-    none: frozenset[str] = frozenset()
 
 
 def plain(built: Network, **context: str) -> Slice:
@@ -181,7 +174,7 @@ def test_an_override_of_those_who_visited_leaves_the_others() -> None:
         ],
     )
     rates = {"read": 0.5, "skip": 0.5, "on": 1.0, "buy": 0.2}
-    after_blog = Override("buy", 0.6, visited=After(all=frozenset({"blog"})))
+    after_blog = Override("buy", 0.6, visited=Visited(all=frozenset({"blog"})))
     answer = whatif(shop, [plain(shop)], rates, overrides=[after_blog], draws=2)
     assert answer.change("order").before.mean == pytest.approx(0.2)
     assert answer.change("order").after.mean == pytest.approx(0.4)

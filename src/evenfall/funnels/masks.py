@@ -4,36 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evenfall.beliefs.cube import Visited
 from evenfall.errors import ConfigError, UsageError
 from evenfall.funnels.network import Network
 
-__all__ = ["Condition", "EdgeRate", "Expansion", "expand", "holds"]
+__all__ = ["EdgeRate", "Expansion", "expand", "holds"]
 
 _MOST_STATES: Final = 100_000
 
 
-class Condition(Protocol):
-    """What must have been visited strictly before the attempt."""
-
-    @property
-    def all(self) -> frozenset[str]:
-        """Nodes that must all have been visited."""
-
-    @property
-    def any(self) -> tuple[frozenset[str], ...]:
-        """Groups of nodes; at least one of each group must have been visited."""
-
-    @property
-    def none(self) -> frozenset[str]:
-        """Nodes none of which may have been visited."""
-
-
-def holds(condition: Condition | None, visited: frozenset[str]) -> bool:
+def holds(condition: Visited | None, visited: frozenset[str]) -> bool:
     """Return whether a condition is fulfilled; no condition always is."""
     if condition is None:
         return True
@@ -60,7 +45,7 @@ class EdgeRate:
 
     edge: str
     rate: str
-    visited: Condition | None = None
+    visited: Visited | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +94,7 @@ def expand(
     network: Network,
     rates: Sequence[EdgeRate],
     start: ArrayLike,
-    also: Iterable[Condition | None] = (),
+    also: Iterable[Visited | None] = (),
 ) -> Expansion:
     """Return the states that entries can be in, with one rate for every way on.
 
@@ -163,8 +148,8 @@ def _choices(network: Network, rates: Iterable[EdgeRate]) -> dict[int, list[Edge
     return choices
 
 
-def _remembered(network: Network, conditions: Iterable[Condition | None]) -> frozenset[str]:
-    named = frozenset[str]().union(*(c.all.union(c.none, *c.any) for c in conditions if c is not None))
+def _remembered(network: Network, conditions: Iterable[Visited | None]) -> frozenset[str]:
+    named = frozenset[str]().union(*(c.nodes for c in conditions if c is not None))
     for node in sorted(named):
         network.node(node)
     return named

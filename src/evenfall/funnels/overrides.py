@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from evenfall.beliefs.constructors import Beta
+from evenfall.beliefs.cube import Visited
 from evenfall.errors import InfeasibleBelief, UsageError
 from evenfall.funnels.draws import stream
-from evenfall.funnels.masks import Condition, Expansion, holds
+from evenfall.funnels.masks import Expansion, holds
 from evenfall.funnels.mixing import slice_label
 
 __all__ = ["INTERVENING", "SELECTING", "Override", "apply_overrides"]
@@ -50,7 +51,7 @@ class Override:
     mean: float
     stdev: float = 0.0
     context: Mapping[str, str] = field(default_factory=dict)
-    visited: Condition | None = None
+    visited: Visited | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.mean <= 1.0:
