@@ -1,4 +1,4 @@
-"""Counts of attempts by what came before them: every conditional rate of a funnel is a lookup in one table."""
+"""Counts of attempts by what came before them: every conditional rate of a funnel is one lookup."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_NODES: Final = 63
 NEVER: Final = -1
 """Age of an attempt without success."""
 
-type Values = str | None | Sequence[str | None]
+type Values = str | Sequence[str | None] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import groupby
 
+from evenfall.connectors.events.questions import EventQuery, EventQuestion
+from evenfall.connectors.events.read import EventRead, fetch_events
 from evenfall.connectors.observations import Read
 from evenfall.connectors.observations import fetch_observations as read_source
+from evenfall.connectors.questions import ObservationQuery
 from evenfall.connectors.warehouses import Warehouse, open_warehouse
 from evenfall.errors import EvenfallError
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.registry import Registry
 from evenfall.runs.case import Case
-from evenfall.runs.sources import Reading, as_skipped, reading_of, warnings_of
+from evenfall.runs.sources import Reading, Shape, as_skipped, reading_of, warnings_of
 from evenfall.runs.world import World
-from evenfall.window import DayWindow
 
 __all__ = ["fetch_observations"]
 
@@ -26,20 +27,34 @@ def fetch_observations(cases: Sequence[Case], world: World) -> None:
     due = [case for case in cases if case.skipped is None and case.task.windows]
     with ExitStack() as open_ones:
         doors = _Doors(world.registry, open_ones)
-        for group in _groups(due):
-            answers = _ask(group, world.registry, doors)
+        for query, group in _groups(due):
+            if isinstance(query, EventQuery):
+                answers = _count(query.question, group, doors)
+            else:
+                answers = _ask(query, group, world.registry, doors)
             for case in group:
                 case.fetched = answers[case.id]
 
 
-def _groups(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    """Yield the cases that one read answers: the shards of a template that want the same windows."""
+def _groups(cases: Sequence[Case]) -> Iterator[tuple[ObservationQuery | EventQuery, list[Case]]]:
+    """Yield the cases that one read answers, with the query of one of them.
 
-    def key(case: Case) -> tuple[str, tuple[DayWindow, ...]]:
-        return case.parameter.template_id or case.id, case.task.windows
+    They are the shards of a template that want the same windows, or all that ask an event table the same.
+    """
+    groups: dict[object, list[Case]] = {}
+    for case in sorted(cases, key=lambda case: case.id):
+        query = _shape(case).query
+        if isinstance(query, EventQuery):
+            groups.setdefault(query.question, []).append(case)
+        else:
+            groups.setdefault((case.parameter.template_id or case.id, case.task.windows), []).append(case)
+    for group in groups.values():
+        yield _shape(group[0]).query, group
 
-    for _, group in groupby(sorted(cases, key=key), key=key):
-        yield list(group)
+
+def _shape(case: Case) -> Shape:
+    assert case.task.shape is not None, "a task with windows to read has the shape of its query"
+    return case.task.shape
 
 
 class _Doors:
@@ -57,15 +72,31 @@ class _Doors:
         return self._open[name]
 
 
-def _ask(group: Sequence[Case], registry: Registry, doors: _Doors) -> dict[str, Reading]:
-    shape = group[0].task.shape
-    assert shape is not None, "a task with windows to read has the shape of its query"
+def _count(question: EventQuestion, group: Sequence[Case], doors: _Doors) -> dict[str, Reading]:
+    conditions, windows = {}, {}
+    for case in group:
+        query = _shape(case).query
+        assert isinstance(query, EventQuery), "a group shares its question"
+        conditions[case.id], windows[case.id] = query.condition, case.task.windows
+    try:
+        warehouse = doors.open(question.connection)
+        answers = fetch_events(EventRead(question, conditions, windows, group[0].night), warehouse)
+    except EvenfallError as error:
+        failed = as_skipped(error)
+        return {case.id: Reading({}, skipped=failed) for case in group}
+    return {case.id: reading_of(answers[case.id], _shape(case)) for case in group}
+
+
+def _ask(
+    query: ObservationQuery, group: Sequence[Case], registry: Registry, doors: _Doors
+) -> dict[str, Reading]:
+    shape = _shape(group[0])
     shards = {case.id: case.parameter.shard for case in group}
     if not shape.per_shard and group[0].parameter.template_id is not None:
         shards = _siblings(group[0].parameter, registry) | shards
     try:
-        warehouse = doors.open(shape.query.connection)
-        answers = read_source(Read(shape.query, shards, group[0].task.windows, group[0].night), warehouse)
+        warehouse = doors.open(query.connection)
+        answers = read_source(Read(query, shards, group[0].task.windows, group[0].night), warehouse)
     except EvenfallError as error:
         failed = as_skipped(error)
         return {case.id: Reading({}, skipped=failed) for case in group}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 from evenfall.beliefs.observations import Skipped
 from evenfall.clock import Night
+from evenfall.connectors.events.questions import EventQuery
 from evenfall.errors import EvenfallError
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.time_expression import resolve_time
@@ -74,9 +74,12 @@ class NightPlan:
 
     @property
     def chunks(self) -> tuple[tuple[Task, ...], ...]:
-        """The tasks in the groups that are read, computed and kept together; a template stays in one."""
+        """The tasks in groups that are read, computed and kept as one; what one read answers stays whole."""
+        groups: dict[object, list[Task]] = {}
+        for task in self.tasks:
+            groups.setdefault(_read_with(task), []).append(task)
         chunks: list[list[Task]] = [[]]
-        for _, group in groupby(self.tasks, key=lambda task: task.parameter_id.partition("[")[0]):
+        for group in groups.values():
             if len(chunks[-1]) >= CHUNK:
                 chunks.append([])
             chunks[-1] += group
@@ -100,6 +103,13 @@ class NightPlan:
         count = f"{len(self.tasks)} parameters, {reads} windows to read, {due} posteriors due"
         lines = [f"{self.kind} of {self.night.as_of} ({when}): {count}"]
         return "\n".join(lines + [f"  {_line(task)}" for task in self.tasks])
+
+
+def _read_with(task: Task) -> object:
+    """Return what one read answers: a question to an event table, else a template or a single parameter."""
+    if task.shape is not None and isinstance(task.shape.query, EventQuery):
+        return task.shape.query.question
+    return task.parameter_id.partition("[")[0]
 
 
 def _line(task: Task) -> str:
@@ -208,7 +218,7 @@ class _Planner:
         self, parameter: Parameter, shape: Shape
     ) -> tuple[tuple[DayWindow, ...], Collection[DayWindow]]:
         """Return the windows to read, and those the ledger holds."""
-        span = self._span(parameter)
+        span = self._span(parameter, shape)
         if self.backfill is not None:
             stop = min(self.backfill.stop, span.end)
             span = Span(self.backfill.first, self.backfill.first, stop)
@@ -219,14 +229,15 @@ class _Planner:
             return days_to_read(span, known), known
         return tumbling_to_read(span, known, shape.length), known
 
-    def _span(self, parameter: Parameter) -> Span:
+    def _span(self, parameter: Parameter, shape: Shape) -> Span:
         """Return the days the parameter's source may be asked for tonight.
 
-        The bound window covers whole local days: its start and its end are rounded down to midnight.
+        The bound window covers whole local days: its start and its end are rounded down to midnight. A day
+        whose outcomes have a horizon is asked for once the horizon of its last attempt has passed.
         """
         night, zone = self.night, self.night.zone
         expressions = getattr(parameter.observation_source, "parameters", {})
-        end = night.as_of
+        end = local_day(night.data_end - shape.horizon, zone)
         if "end_date" in expressions:
             end = min(end, local_day(resolve_time(expressions["end_date"], night.instant, zone), zone))
         lookback = end - timedelta(days=self.world.registry.settings.lookback_days)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,8 @@ from evenfall.beliefs.observations import Skipped
 from evenfall.clock import Night
 from evenfall.connectors import priors
 from evenfall.connectors.answers import Fetched, Quarantine
+from evenfall.connectors.events.clocks import epoch_of
+from evenfall.connectors.events.questions import EventQuery, event_query
 from evenfall.connectors.questions import ObservationQuery, observation_query, query_hash
 from evenfall.connectors.sql.binds import RESERVED
 from evenfall.connectors.sql.compile import compile_lookup
@@ -77,14 +79,17 @@ class Shape:
         Why it cannot be split by day, in words.
     per_shard
         Whether each shard needs an execution of its own.
+    horizon
+        How long after a day the day can be read; its outcomes may take that long.
     """
 
-    query: ObservationQuery
+    query: ObservationQuery | EventQuery
     query_hash: str
     daily: bool
     length: int
     reason: str = ""
     per_shard: bool = False
+    horizon: timedelta = timedelta(0)
 
 
 def shape_of(parameter: Parameter, registry: Registry) -> Shape:
@@ -97,22 +102,18 @@ def shape_of(parameter: Parameter, registry: Registry) -> Shape:
     ConfigError
         When this version cannot read its kind of source.
     """
+    events = event_query(parameter, registry.contexts)
+    if events is not None:
+        epoch_of(_dialect(events.connection, registry))
+        return Shape(events, events.query_hash(), daily=True, length=1, horizon=events.question.horizon)
     query = observation_query(parameter)
-    source = parameter.observation_source
-    if query is None or source is None:
-        kind = getattr(source, "type", "none")
+    if query is None:
+        kind = getattr(parameter.observation_source, "type", "none")
         raise ConfigError(
             f"observation_source.type {kind} cannot be read by this version",
             remedy="use a query over duckdb, sqlite, csv or parquet",
         )
-    connection = registry.settings.connections[query.connection]
-    try:
-        dialect = dialect_of(connection)
-    except UnknownName as unknown:
-        raise ConfigError(
-            f"connection {connection.name} is of type {connection.type}, which this version cannot read",
-            remedy=unknown.remedy or "use duckdb, sqlite, csv or parquet",
-        ) from None
+    dialect = _dialect(query.connection, registry)
     compiled = query.compile(dialect, None)
     daily = compiled.splittable or query.date_column is not None
     length = _declared_days(query.times["start_date"], query.times["end_date"])
@@ -126,6 +127,17 @@ def shape_of(parameter: Parameter, registry: Registry) -> Shape:
         reason=compiled.reason,
         per_shard=compiled.per_shard,
     )
+
+
+def _dialect(name: str, registry: Registry) -> str:
+    connection = registry.settings.connections[name]
+    try:
+        return dialect_of(connection)
+    except UnknownName as unknown:
+        raise ConfigError(
+            f"connection {connection.name} is of type {connection.type}, which this version cannot read",
+            remedy=unknown.remedy or "use duckdb, sqlite, csv or parquet",
+        ) from None
 
 
 @lru_cache(maxsize=256)
@@ -155,13 +167,19 @@ def reading_of(answer: Fetched, shape: Shape) -> Reading:
         )
     }
     prior = None
-    if answer.prior is not None and shape.query.type == "probability":
-        prior = Belief("beta", ("alpha", "beta"), answer.prior, origin_of_columns(shape.query))
+    origin = origin_of_columns(shape.query)
+    if answer.prior is not None and origin is not None and shape.query.type == "probability":
+        prior = Belief("beta", ("alpha", "beta"), answer.prior, origin)
     return Reading(rows, answer.quarantined, answer.skipped, prior)
 
 
-def origin_of_columns(query: ObservationQuery) -> Origin:
-    """Return the origin of a prior that comes beside the evidence, in two columns of its query."""
+def origin_of_columns(query: ObservationQuery | EventQuery) -> Origin | None:
+    """Return the origin of a prior that comes beside the evidence, in two columns of its query.
+
+    Events bring no prior.
+    """
+    if isinstance(query, EventQuery):
+        return None
     return Origin("sql", f"{query.connection}: {' and '.join(query.prior_columns)}")
 
 
