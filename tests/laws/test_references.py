@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from evenfall.errors import ConfigError
 from evenfall.registry.assemble import Texts, assemble
-from evenfall.registry.fallback import Resolved, Scope, resolve
+from evenfall.registry.fallback import Resolved, resolve
 from evenfall.registry.references import EdgeReference
 from evenfall.registry.registry import Registry
 from evenfall.registry.schemas import VisitedFilter
+from evenfall.registry.scope import Scope
 from evenfall.registry.sources import Text
 
 NODES = "abcd"

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evenfall.errors import ConfigError, UnknownName
-from evenfall.registry.fallback import Names, Scope, Standing, resolve, scope_of
+from evenfall.registry.fallback import Names, Standing, resolve
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.references import EdgeReference, parse_reference
 from evenfall.registry.registry import Registry
+from evenfall.registry.scope import Scope, scope_of
 
 CHANNEL = "id: channel\nvalues: [{id: google}, {id: facebook}]\nother_policy: computed\n"
 DEVICE = "id: device\nvalues: [{id: mobile}, {id: desktop}]\n"

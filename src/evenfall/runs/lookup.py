@@ -11,9 +11,10 @@ from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.summary import summarise
 from evenfall.clock import Night
 from evenfall.errors import ConfigError, UsageError, nearest
-from evenfall.registry.fallback import Level, Names, Resolved, Standing, resolve
+from evenfall.registry.fallback import Names, Resolved, Standing, resolve
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.references import EdgeReference, parse_reference
+from evenfall.registry.scope import Level
 from evenfall.runs.chain import chain_of
 from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
