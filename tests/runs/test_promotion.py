@@ -212,3 +212,30 @@ def test_posterior_history_of_another_parameter_takes_its_current_posterior(shop
     shop.tomorrow()
     assert shop.priors("part")[-1].belief.theta == (21, 44)
     assert shop.priors("part")[-1].belief.origin.kind == "posterior"
+
+
+@pytest.mark.parametrize(
+    ("query", "message", "remedy"),
+    [
+        ("SELECT mean, stdev FROM somewhere", "can only name a parameter", "leave query out"),
+        (
+            "SELECT mean, stdev FROM posteriors WHERE param_id = 'sinup' ORDER BY timestamp DESC LIMIT 1",
+            "no parameter is called 'sinup'",
+            "did you mean signup?",
+        ),
+    ],
+)
+def test_a_history_of_nobody_is_named_and_the_file_stands_in(
+    shop: Shop, query: str, message: str, remedy: str
+) -> None:
+    shop.define(rest=f'prior_source: {{type: posterior_history, query: "{query}"}}')
+    shop.sell(1, 40, 13)
+    (problem,) = shop.project.validate()
+    assert str(problem).startswith("parameters/signup.yaml:11:")
+    assert message in str(problem)
+    assert remedy in str(problem)
+    assert shop.night().counts == {"updated": 1}
+    assert shop.posterior() == (21, 44)
+    (row,) = [row for row in shop.rows("findings") if row["check_name"] == "prior_source"]
+    assert message in row["message"]
+    assert remedy in row["remedy"]

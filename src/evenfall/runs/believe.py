@@ -8,7 +8,7 @@ from datetime import date
 from evenfall.beliefs.belief import Belief, Origin
 from evenfall.beliefs.observations import Skipped
 from evenfall.connectors.priors import history_subject
-from evenfall.errors import EvenfallError, SourceError
+from evenfall.errors import EvenfallError, QueryRefused, SourceError, UnknownName
 from evenfall.findings import Light
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import StaticPrior
@@ -141,7 +141,11 @@ def _promote(case: Case, chain: Chain, accepted: PosteriorRecord) -> Chain:
 
 def _from_history(case: Case, world: World) -> None:
     """Take the last posterior as the prior: its closed days are absorbed, the open ones stay data."""
-    subject = history_subject(case.parameter)
+    try:
+        subject = world.registry.parameter(history_subject(case.parameter)).id
+    except (QueryRefused, UnknownName) as wrong:
+        _from_last_good(case, Skipped("config_error", wrong.message, wrong.remedy))
+        return
     if subject == case.id:
         _from_definition(case, world)
         if case.chain is not None and case.chain is case.stored_chain and case.current is not None:

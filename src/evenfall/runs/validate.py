@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from evenfall.connectors.priors import history_subject
 from evenfall.errors import ConfigError, EvenfallError
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.registry import Registry
+from evenfall.registry.schemas import PosteriorHistoryPrior
 from evenfall.runs.sources import check_prior_query, shape_of
 
 __all__ = ["query_problems"]
@@ -36,6 +38,8 @@ def _problems(parameter: Parameter, registry: Registry) -> list[ConfigError]:
             found.append(_placed(parameter, path, refused))
     try:
         check_prior_query(parameter, registry)
+        if isinstance(parameter.prior_source, PosteriorHistoryPrior):
+            registry.parameter(history_subject(parameter))
     except EvenfallError as refused:
         found.append(_placed(parameter, "prior_source.query", refused))
     return found
