@@ -131,7 +131,10 @@ def test_an_alert_is_sent_when_a_light_turns_red_and_not_again_while_it_stays(sh
         ("slack", f"alert|signup|{TONIGHT + DAY}|0"),
         ("email", f"alert|signup|{TONIGHT + DAY}|1"),
     ]
-    assert queued[0]["payload"]["text"] == shop.result().detail or "diverging" in queued[0]["payload"]["text"]
+    # 300 and 500 of 1,000 each, against Beta(300, 700): 200 / sqrt(2000 .3 .7 3000/1001) = 5.64
+    text = queued[0]["payload"]["text"]
+    assert text.startswith("signup diverging: expected 30 %, observed 40 % (5.6σ), n 2")
+    assert queued[0]["payload"]["remedy"]
 
 
 def test_a_light_that_turns_red_a_second_time_is_alerted_a_second_time(shop: Shop) -> None:

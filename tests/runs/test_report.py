@@ -34,6 +34,11 @@ def test_trouble_of_some_ends_partial_and_of_all_failed(outcome: str) -> None:
     assert report(outcome).exit_code == 1
 
 
+def test_days_set_aside_beside_days_that_count_are_partial_even_alone() -> None:
+    result = NightResult("p", D, "quarantined", Light.GREEN, counted=40, quarantined=10, loaded=50)
+    assert NightReport("nightly:2026-03-20", D, (result,), {}, {}).exit_code == 2
+
+
 def test_a_broken_file_makes_a_good_night_partial() -> None:
     assert report("updated", problems=1).exit_code == 2
     assert report(problems=1).exit_code == 2

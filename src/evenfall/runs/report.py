@@ -83,9 +83,12 @@ class NightReport(_Report):
 
     @property
     def exit_code(self) -> int:
-        """0 when all went well, 2 when some parameters did not, 1 when none did."""
-        bad = sum(result.outcome in PARTIAL_OUTCOMES for result in self.results)
-        if self.results and bad == len(self.results):
+        """0 when all went well, 2 when some parameters did not, 1 when nothing came of any.
+
+        Of a parameter with days set aside, whose other days were counted, something came.
+        """
+        bad = [result for result in self.results if result.outcome in PARTIAL_OUTCOMES]
+        if bad and len(bad) == len(self.results) and not any(result.counted for result in bad):
             return 1
         return 2 if bad or self.config_problems else 0
 
