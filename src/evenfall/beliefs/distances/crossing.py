@@ -53,7 +53,7 @@ class _OnLine(Protocol):
     @property
     def mean(self) -> Floats: ...
     def log_density(self, t: Floats) -> Floats: ...
-    def cdf(self, t: Floats) -> Floats: ...
+    def log_tails(self, t: Floats) -> tuple[Floats, Floats]: ...
     def mean_below(self, t: Floats) -> Floats: ...
 
 
@@ -69,8 +69,8 @@ class _BetaOnLine:
     def log_density(self, t: Floats) -> Floats:
         return log_odds_density(self.left, self.right, special.expit(t), special.expit(-t))
 
-    def cdf(self, t: Floats) -> Floats:
-        return np.exp(beta_log_tails(self.left, self.right, special.expit(t), special.expit(-t))[0])
+    def log_tails(self, t: Floats) -> tuple[Floats, Floats]:
+        return beta_log_tails(self.left, self.right, special.expit(t), special.expit(-t))
 
     def mean_below(self, t: Floats) -> Floats:
         tails = beta_log_tails(self.left + 1.0, self.right, special.expit(t), special.expit(-t))
@@ -89,8 +89,8 @@ class _GammaOnLine:
     def log_density(self, t: Floats) -> Floats:
         return np.asarray(log_poisson_weight(self.left, self.right * np.exp(t)) + np.log(self.left))
 
-    def cdf(self, t: Floats) -> Floats:
-        return np.exp(gamma_log_tails(self.left, self.right * np.exp(t))[0])
+    def log_tails(self, t: Floats) -> tuple[Floats, Floats]:
+        return gamma_log_tails(self.left, self.right * np.exp(t))
 
     def mean_below(self, t: Floats) -> Floats:
         return np.asarray(self.mean * np.exp(gamma_log_tails(self.left + 1.0, self.right * np.exp(t))[0]))
@@ -98,7 +98,7 @@ class _GammaOnLine:
 
 def _root(p: _OnLine, q: _OnLine, low: Floats, high: Floats, sign: Floats) -> Floats:
     """Return where sign·(log p − log q) rises through zero between `low` and `high`."""
-    for _ in range(80):
+    for _ in range(62):
         middle = 0.5 * (low + high)
         above = sign * (p.log_density(middle) - q.log_density(middle)) > 0
         low, high = np.where(above, low, middle), np.where(above, middle, high)
@@ -121,21 +121,30 @@ def _crossings(p: _OnLine, q: _OnLine) -> tuple[Booleans, Floats, Floats]:
     return turns, left, _root(p, q, turn, end, rises_last)
 
 
+def _ahead(p: _OnLine, q: _OnLine, t: Floats) -> Floats:
+    """Return P − Q at t, from the upper tails where both are near 1."""
+    (p_below, p_above), (q_below, q_above) = (
+        (np.exp(below), np.exp(above)) for below, above in (p.log_tails(t), q.log_tails(t))
+    )
+    return np.where(p_below + q_below > 1.0, q_above - p_above, p_below - q_below)
+
+
 def _overlap(p: _OnLine, q: _OnLine) -> Floats:
     """Return 1 minus the mass by which the laws differ between the crossings of their densities."""
     turns, left, right = _crossings(p, q)
-    apart = np.abs(p.cdf(right) - q.cdf(right))
-    return np.asarray(1.0 - apart - np.where(turns, np.abs(p.cdf(left) - q.cdf(left)), 0.0))
+    apart = np.abs(_ahead(p, q, right)) + np.where(turns, np.abs(_ahead(p, q, left)), 0.0)
+    return np.asarray(1.0 - apart)
 
 
 def _w1(p: _OnLine, q: _OnLine) -> Floats:
     """Return ∫|P − Q|, by E[X; X <= x] on either side of the point where P and Q cross."""
     turns, low, high = _crossings(p, q)
     total = q.mean - p.mean
-    sign = np.where(p.cdf(high) > q.cdf(high), 1.0, -1.0)
-    for _ in range(80):
+    # Where p has more mass at both ends, P starts ahead of Q and falls behind between the crossings.
+    sign = np.where(p.left < q.left, -1.0, 1.0)
+    for _ in range(62):
         middle = 0.5 * (low + high)
-        above = sign * (p.cdf(middle) - q.cdf(middle)) > 0
+        above = sign * _ahead(p, q, middle) > 0
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     # ∫_0^x (P − Q) = x (P − Q)(x) − E_p[X; X <= x] + E_q[X; X <= x], and P = Q at x.
     below = q.mean_below(high) - p.mean_below(high)

@@ -20,28 +20,28 @@ __all__ = ["kl", "overlap", "w1", "w2"]
 type _OfScore = Callable[[Floats], Floats]
 
 _REACH: Final = 8.2  # beyond it Φ(z) rounds to 1
-_GRID: Final = np.linspace(-_REACH, _REACH, 165)
+_GRID: Final = np.linspace(-_REACH, _REACH, 42)
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 
 
 def w2(p: Distribution, q: Distribution) -> Floats:
     """Return the root of ∫(P⁻¹ − Q⁻¹)²."""
-    return np.sqrt(_integral(_quantile_gap(p, q), np.square))
+    return np.sqrt(_panels(_quantile_gap(p, q), np.square, *_edges(p, q)))
 
 
 def w1(p: Distribution, q: Distribution) -> Floats:
     """Return ∫|P⁻¹ − Q⁻¹|."""
-    return _integral(_quantile_gap(p, q), np.abs)
+    return _split(_quantile_gap(p, q), np.abs, *_edges(p, q))
 
 
 def kl(p: Distribution, q: Distribution) -> Floats:
     """Return E_p[log p − log q]."""
-    return np.maximum(_integral(_log_ratio(p, q), np.positive), 0.0)
+    return np.maximum(_panels(_log_ratio(p, q), np.positive, *_edges(p, q)), 0.0)
 
 
 def overlap(p: Distribution, q: Distribution) -> Floats:
     """Return E_p[min(1, q/p)]."""
-    return _integral(_log_ratio(p, q), lambda ratio: np.exp(np.minimum(-ratio, 0.0)))
+    return _split(_log_ratio(p, q), lambda ratio: np.exp(np.minimum(-ratio, 0.0)), *_edges(p, q))
 
 
 def _quantile_gap(p: Distribution, q: Distribution) -> _OfScore:
@@ -60,16 +60,23 @@ def _log_ratio(p: Distribution, q: Distribution) -> _OfScore:
     return ratio
 
 
-def _integral(function: _OfScore, of: Callable[[Floats], Floats]) -> Floats:
-    """Return ∫ of(function(z)) φ(z) dz, split where the function changes sign; z runs over the first axis."""
-    shape = np.shape(function(np.zeros(())))
-    lift = (-1, *(1 for _ in shape))
-    values = np.broadcast_to(function(_GRID.reshape(lift)), (len(_GRID), *shape))
-    edges = np.broadcast_to(_GRID.reshape(lift), values.shape)
-    low, high = edges[:-1], edges[1:]
-    kink = _root(function, low, high, values[:-1])
-    kink = np.where(np.sign(values[:-1]) * np.sign(values[1:]) < 0, kink, high)
-    return _panels(function, of, low, kink) + _panels(function, of, kink, high)
+def _edges(p: Distribution, q: Distribution) -> tuple[Floats, Floats]:
+    """Return lower and upper ends of the panels, shape (panel, ...) over the laws' own axes."""
+    shape = np.broadcast_shapes(np.shape(p.quantile(0.5)), np.shape(q.quantile(0.5)))
+    edges = np.broadcast_to(_GRID.reshape(-1, *(1 for _ in shape)), (len(_GRID), *shape))
+    return edges[:-1], edges[1:]
+
+
+def _split(function: _OfScore, of: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
+    """Return ∫ of(function(z)) φ(z) dz with every panel in which the function changes sign cut there."""
+    at_low, at_high = function(low), function(high)
+    changes = np.sign(at_low) * np.sign(at_high) < 0
+    cut = changes.any(axis=tuple(range(1, changes.ndim)))
+    total = _panels(function, of, low[~cut], high[~cut])
+    if cut.any():
+        kink = np.where(changes[cut], _root(function, low[cut], high[cut], at_low[cut]), high[cut])
+        total = total + _panels(function, of, low[cut], kink) + _panels(function, of, kink, high[cut])
+    return total
 
 
 def _root(function: _OfScore, low: Floats, high: Floats, at_low: Floats) -> Floats:
