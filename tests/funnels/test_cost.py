@@ -14,8 +14,8 @@ from evenfall.funnels.cost import cost_per_entry, cost_until, path_costs
 from evenfall.funnels.masks import EdgeRate
 from evenfall.funnels.mixing import given_mix
 from evenfall.funnels.network import Network
+from evenfall.funnels.propagate import Slice
 from evenfall.funnels.simulate import Edge
-from evenfall.funnels.whatif import Slice
 
 from .paths import acyclic, network
 

@@ -19,8 +19,9 @@ from evenfall.funnels.masks import EdgeRate
 from evenfall.funnels.mixing import given_mix, measured_mix
 from evenfall.funnels.network import Network
 from evenfall.funnels.overrides import INTERVENING, SELECTING, Override
+from evenfall.funnels.propagate import Slice
 from evenfall.funnels.simulate import Edge
-from evenfall.funnels.whatif import Slice, WhatIf, whatif
+from evenfall.funnels.whatif import WhatIf, whatif
 
 from .paths import acyclic, arrivals_by_paths, network
 

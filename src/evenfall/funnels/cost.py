@@ -15,8 +15,9 @@ from evenfall.funnels.figures import Figure, summarise_draws
 from evenfall.funnels.mixing import Mix, assumed_mix, check_slices, mix_slices
 from evenfall.funnels.network import Network
 from evenfall.funnels.overrides import Override
+from evenfall.funnels.propagate import Slice, Unfolded, unfold
 from evenfall.funnels.reach import arrivals, passages, reach_from_everywhere
-from evenfall.funnels.whatif import Slice, Unfolded, unfold, weights_of
+from evenfall.funnels.whatif import weights_of
 
 __all__ = ["OutcomeCost", "cost_per_entry", "cost_until", "path_costs"]
 
