@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ __all__ = ["Change", "WhatIf", "weights_of", "whatif"]
 
 type Floats = NDArray[np.float64]
 
-_REMIXED = "A new mix supposes that further entries of a slice convert like those it has now."
+_ROUNDING: Final = 1e-12  # sums in another order are no change
+_REMIXED: Final = "A new mix supposes that further entries of a slice convert like those it has now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +210,8 @@ def _changes(
             after=summarise_draws(new, level),
             difference=summarise_draws(new - old, level),
             lift=lift_of(old, new, level),
-            p_greater=float((new > old).mean()),
-            p_less=float((new < old).mean()),
+            p_greater=float((new > old * (1.0 + _ROUNDING)).mean()),
+            p_less=float((new < old * (1.0 - _ROUNDING)).mean()),
         )
         for target, old, new in zip(targets, before.T, after.T, strict=True)
     )
