@@ -27,6 +27,15 @@ def test_a_bayes_factor_above_zero_speaks_against_the_prior():
     assert agreeing < 0
 
 
+def test_more_rows_than_a_block_holds_give_what_each_gives_alone():
+    rng = np.random.default_rng(2)
+    theta, trials = rng.uniform(1, 50, (70_000, 2)), rng.integers(0, 500, 70_000)
+    sums = np.column_stack([trials, trials // 3, np.zeros(70_000)])
+    found = log_bayes_factor(BETA, theta, np.ones_like(theta), sums)
+    for i in (0, 65_535, 65_536, 69_999):
+        assert found[i] == log_bayes_factor(BETA, theta[i], np.ones(2), sums[i])
+
+
 @pytest.mark.parametrize(
     ("belief", "theta"),
     [

