@@ -1,8 +1,8 @@
 """Ten million events to one cube, and a thousand conditional rates from it, beside one query for each.
 
-Run with ``python benchmarks/bench_events.py [--events 10000000]``. The engine has the limits of every project:
-one gigabyte, 60 seconds. The queries it is compared with are written the way people write them: first the users
-who visited the nodes, then their attempts. They also answer less: they never ask which came first.
+Run with ``python benchmarks/bench_events.py [--events 10000000]``. The engine has every project's limits,
+one gigabyte and 60 seconds. The queries it is compared with are written the way people write them: first the
+users who visited the nodes, then their attempts. They answer less: they never ask which came first.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ MAX_NODES: Final = 63
 NEVER: Final = -1
 """Age of an attempt without success."""
 
+_DAY: Final = np.timedelta64(1, "D")
+
 type Values = str | Sequence[str | None] | None
 
 
@@ -139,7 +141,7 @@ class Cube:
     @property
     def days(self) -> NDArray[np.datetime64]:
         """Every day that was read, in order."""
-        return np.datetime64(self.span.first) + np.arange(len(self.span))
+        return np.datetime64(self.span.first) + np.arange(len(self.span)).astype("timedelta64[D]")
 
     def lookup(
         self, visited: Visited | None = None, context: Mapping[str, Values] | None = None
@@ -162,7 +164,7 @@ class Cube:
         sums = np.zeros((len(self.span), 3))
         sums[:, 0] = self._by_day(rows, self.trials)
         sums[:, 1] = self._by_day(rows, self.successes)
-        return Observations(self.days, self.days + 1, sums)
+        return Observations(self.days, self.days + _DAY, sums)
 
     def by_age(self, visited: Visited | None = None, context: Mapping[str, Values] | None = None) -> Ages:
         """Return the attempts of each day that meet a condition, with their successes by age.
