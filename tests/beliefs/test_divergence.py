@@ -47,6 +47,18 @@ def test_overdispersed_variance_is_that_of_simulated_days():
     )
 
 
+def test_overdispersed_variance_is_exact_for_single_trials_and_for_one_day():
+    # One trial a day cannot scatter more than chance, so the days are one beta-binomial sample whatever κ.
+    alone = overdispersed_variance(8, 17, np.ones(3), 4.0)
+    assert alone == pytest.approx(stats.betabinom(3, 8, 17).var(), rel=1e-12)
+    # One day: the variance given p averaged over p, plus that of the mean 20 p.
+    kappa, rate = 4.0, stats.beta(8, 17)
+    within = rate.expect(lambda p: stats.betabinom(20, p * kappa, (1 - p) * kappa).var(), epsabs=1e-12)
+    assert overdispersed_variance(8, 17, np.array([20.0]), kappa) == pytest.approx(
+        within + 400 * rate.var(), rel=1e-9
+    )
+
+
 def test_overdispersion_brings_z_nearer_and_vanishes_with_a_huge_kappa():
     plain, _ = z_of(Beta(80, 170), (75, 34), (75, 34))
     spread, _ = z_of(Beta(80, 170), (75, 34), (75, 34), kappa=20.0)
