@@ -141,7 +141,7 @@ def test_late_events_of_the_lookback_are_counted_and_older_ones_wait_for_a_backf
     assert shop.posterior() == beta((100, 50))
 
 
-def test_a_missed_week_is_caught_up_by_one_night(shop: Shop) -> None:
+def test_a_missed_week_is_caught_up_by_one_night_and_that_night_run_twice_writes_nothing(shop: Shop) -> None:
     shop.define()
     shop.sell(1, 10, 4)
     shop.night()
@@ -150,6 +150,7 @@ def test_a_missed_week_is_caught_up_by_one_night(shop: Shop) -> None:
         shop.sell(day, 7, 2)
     shop.tomorrow(9)
     assert shop.posterior() == beta((10, 4), *[(7, 2)] * 9)
+    assert (shop.night().written, shop.project.gaps()) == ({}, ())
 
 
 def test_nights_in_any_order_leave_the_same_posterior_behind(tmp_path: Path) -> None:

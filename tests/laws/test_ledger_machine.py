@@ -84,7 +84,7 @@ class Model:
         seen = [day for day in self.ledger if self.known(day, as_of) is not None]
         days = days_between(min([*seen, lookback]), as_of)
         for day in days:
-            if day >= lookback or self.known(day, as_of) is None:
+            if day >= lookback or self.known(day, as_of - DAY) is None:
                 self.clock += 1
                 self.ledger.setdefault(day, []).append((as_of, self.clock, self.source.get(day, (0, 0))))
         prior = self.prior(as_of)

@@ -86,7 +86,11 @@ def delays(shop: Shop) -> list[tuple[str, float]]:
 
 def test_the_delay_is_learned_after_thirty_nights_and_kept_as_a_version(shop: Shop) -> None:
     # the first night reads days that had long been there; the thirty after it tell, and the next one learns
-    run_with_late_events(shop, 32)
+    run_with_late_events(shop, 31)
+    shop.today -= DAY
+    assert shop.night().written == {}  # the thirtieth of them, run again, still knows only those before it
+    shop.today += DAY
+    run_with_late_events(shop, 1)
     assert delays(shop) == [(str(TONIGHT), 1.0), (str(TONIGHT + 31 * DAY), 3.0)]
     last, before = shop.posteriors()[-1], shop.posteriors()[-2]
     assert before.watermark == before.as_of - DAY
@@ -145,7 +149,8 @@ def test_a_learned_half_life_is_a_version_of_the_project_and_an_input_of_the_pos
     for ago, counts in enumerate(reversed(days[:-1]), start=1):
         shop.sell(ago, *counts)
     shop.night()
-    assert shop.posteriors()[0].half_life_days is None  # the night learns from what was known before it
+    assert shop.night().written == {}
+    assert shop.posteriors()[0].half_life_days is None  # a night learns from what was known before it
     shop.sell(0, *days[-1])
     shop.tomorrow()
     (row,) = [row for row in shop.rows("hyperparameters") if row["name"] == "half_life_days"]

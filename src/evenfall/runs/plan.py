@@ -137,12 +137,21 @@ def _task_as_dict(task: Task) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Past:
-    """What the store knew of the parameters before tonight."""
+    """What the store knew of the parameters before tonight; of `priors` and `spans`, tonight's included.
+
+    Attributes
+    ----------
+    spans
+        Days in the ledger by now.
+    held
+        Days in the ledger before tonight: a night that is run again reads what it read the first time.
+    """
 
     results: Mapping[str, NightResult]
     published: Mapping[str, datetime]
     priors: Mapping[str, list[PriorVersion]]
     spans: Mapping[str, list[EvidenceSpan]]
+    held: Mapping[str, list[EvidenceSpan]]
 
 
 def plan_night(
@@ -180,6 +189,7 @@ def _recall(world: World, night: Night, ids: list[str]) -> _Past:
         published=world.store.published(ids, before.instant),
         priors=world.store.priors(ids, night.instant),
         spans=world.store.evidence_spans(ids, night.instant),
+        held=world.store.evidence_spans(ids, before.instant),
     )
 
 
@@ -204,30 +214,32 @@ class _Planner:
             return Task(parameter.id, publish_due=due)
         try:
             shape = shape_of(parameter, self.world.registry)
-            windows, known = self._windows(parameter, shape)
+            windows, held = self._windows(parameter, shape)
         except EvenfallError as refused:
             return Task(parameter.id, skipped=Skipped("config_error", refused.message, refused.remedy))
-        missing = missing_windows(windows, known)
+        missing = missing_windows(windows, held)
         counts = {"missing": len(missing), "lookback": len(windows) - len(missing)}
         if self.backfill is not None:
             counts = {"backfill": len(windows)}
         why = {reason: count for reason, count in counts.items() if count}
+        if missing and self.past.spans.get(parameter.id) != self.past.held.get(parameter.id):
+            missing = missing_windows(missing, self._known(parameter, shape, self.past.spans, self.night))
         return Task(parameter.id, windows, why, shape.query_hash, shape, due, missing)
 
     def _windows(
         self, parameter: Parameter, shape: Shape
     ) -> tuple[tuple[DayWindow, ...], Collection[DayWindow]]:
-        """Return the windows to read, and those the ledger holds."""
+        """Return the windows to read, and those the ledger held before tonight."""
         span = self._span(parameter, shape)
         if self.backfill is not None:
             stop = min(self.backfill.stop, span.end)
             span = Span(self.backfill.first, self.backfill.first, stop)
         elif not _read_due(parameter, self.past.results.get(parameter.id), self.night):
             return (), ()
-        known = self._known(parameter, shape)
+        held = self._known(parameter, shape, self.past.held, self.world.before(self.night))
         if shape.daily:
-            return days_to_read(span, known), known
-        return tumbling_to_read(span, known, shape.length), known
+            return days_to_read(span, held), held
+        return tumbling_to_read(span, held, shape.length), held
 
     def _span(self, parameter: Parameter, shape: Shape) -> Span:
         """Return the days the parameter's source may be asked for tonight.
@@ -249,16 +261,18 @@ class _Planner:
             seen.append(absorbed_until)
         return Span(min([*seen, lookback]), lookback, end)
 
-    def _known(self, parameter: Parameter, shape: Shape) -> Collection[DayWindow]:
-        """Return the windows held under the current query; without gaps, one span stands for all."""
-        spans = [s for s in self.past.spans.get(parameter.id, ()) if s.query_hash == shape.query_hash]
-        if not spans:
+    def _known(
+        self, parameter: Parameter, shape: Shape, spans: Mapping[str, list[EvidenceSpan]], night: Night
+    ) -> Collection[DayWindow]:
+        """Return the windows of the current query known as of a night; without gaps, one span is all."""
+        current = [span for span in spans.get(parameter.id, ()) if span.query_hash == shape.query_hash]
+        if not current:
             return ()
-        (span,) = spans
+        (span,) = current
         whole = DayWindow(span.first, span.stop)
         if shape.daily and span.days == len(whole):
             return (whole,)
-        rows = self.world.store.evidence({parameter.id: shape.query_hash}, self.night.instant)
+        rows = self.world.store.evidence({parameter.id: shape.query_hash}, night.instant)
         return [row.window for row in rows.get(parameter.id, ())]
 
 
