@@ -143,10 +143,9 @@ def _duckdb_convert(column: exp.Expr, kind: str, reading: Reading) -> exp.Expr:
     if kind.startswith("TIMESTAMP") or kind == "DATE":
         wanted = column if reading == "instant" else exp.cast(column, exp.DType.TIMESTAMP)
         return _call("epoch_us", wanted)
-    return exp.cast(
-        exp.Mul(this=exp.paren(column), expression=number(_SECOND)),
-        exp.DType.BIGINT,
-    )
+    # Whole microseconds of the years in question are exact as a double; a product of integers overflows.
+    product = exp.Mul(this=exp.cast(column, exp.DType.DOUBLE), expression=number(_SECOND))
+    return exp.cast(product, exp.DType.BIGINT)
 
 
 def _sqlite_read(kind: str, value: object) -> Reading | None:
