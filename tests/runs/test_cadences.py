@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_the_default_is_a_hundred_samples_and_exactly_a_hundred_are_enough(shop:
     assert shop.night().counts == {"updated": 1}
 
 
-def test_the_posterior_does_not_depend_on_the_nights_that_ran(open_shop) -> None:
+def test_the_posterior_does_not_depend_on_the_nights_that_ran(open_shop: Callable[..., Shop]) -> None:
     seen = []
     for nights in ([0, 1, 2, 3], [3], [1, 3]):
         shop = open_shop()
@@ -182,14 +182,19 @@ def test_only_the_parameters_that_were_named_have_their_night(shop: Shop) -> Non
 # Stale ------------------------------------------------------------------------------------------------------
 
 
-def test_a_light_goes_stale_when_the_last_read_is_older_than_two_refreshes(shop: Shop) -> None:
-    # refresh 2d, read on the nights 0, 2 and 4: the read of night 0 is stale once it is more than 4 days old,
-    # which it becomes when the later reads fail to happen at all because their nights did not run
-    shop.define(source="refresh_frequency: 2d\n  min_sample_size: 1")
-    shop.sell(1, 200, 60)
+@pytest.mark.parametrize(("frequency", "stale_from"), [("1d", 3), ("2d", 5)])
+def test_a_light_goes_stale_when_the_last_good_read_is_older_than_two_refreshes(
+    shop: Shop, frequency: str, stale_from: int
+) -> None:
+    shop.define(source=f"refresh_frequency: {frequency}\n  min_sample_size: 1")
+    shop.sell(2, 200, 60)
     shop.night()
-    (shop.root / "shop.db").rename(shop.root / "away.db")
-    assert shop.tomorrow().results[0].light != "stale"
-    assert shop.tomorrow().results[0].light == "stale"  # the source is down
-    assert shop.tomorrow(3).results[0].light == "stale"
-    assert shop.row().age_days == timedelta(days=5) / DAY
+    shop.db.execute("ALTER TABLE counts RENAME COLUMN successes TO gone")  # rejected, which is not down
+    lights = []
+    for _ in range(6):
+        shop.tomorrow()
+        lights.append(str(shop.row().light))
+    assert lights == ["green"] * (stale_from - 1) + ["stale"] * (7 - stale_from)
+    assert shop.row().age_days == 6
+    shop.db.execute("ALTER TABLE counts RENAME COLUMN gone TO successes")
+    assert shop.night(retry_failed=True).results[0].light == "green"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from .shop import DAY, TONIGHT, Shop
 
 TWO_PLACES = """\
@@ -104,7 +106,7 @@ def test_too_few_samples_deliver_nothing(shop: Shop) -> None:
     assert messages(shop) == []
 
 
-def test_no_secret_is_in_a_message(shop: Shop, monkeypatch) -> None:
+def test_no_secret_is_in_a_message(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", "https://hooks.example.com/s3cr3t")
     shop.define(rest=TWO_PLACES)
     shop.sell(1, 40, 13)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -115,7 +116,7 @@ def fixed(shop: Shop, update: str, days: list[tuple[int, int]]) -> tuple[float, 
     return shop.posterior()
 
 
-def test_a_learned_kappa_is_a_version_and_an_input_of_the_posterior(open_shop) -> None:
+def test_a_learned_kappa_is_a_version_and_an_input_of_the_posterior(open_shop: Callable[..., Shop]) -> None:
     days = [
         (200, successes) for successes in (20, 90, 55, 30, 120, 70, 15, 100)
     ]  # far more scatter than chance
@@ -141,7 +142,9 @@ def test_a_learned_kappa_is_a_version_and_an_input_of_the_posterior(open_shop) -
     assert shop.project.rebuild().exit_code == 0
 
 
-def test_a_learned_half_life_is_a_version_of_the_project_and_an_input_of_the_posterior(open_shop) -> None:
+def test_a_learned_half_life_is_a_version_of_the_project_and_an_input_of_the_posterior(
+    open_shop: Callable[..., Shop],
+) -> None:
     days = [(400, 80)] * 6 + [(400, 240)] * 6  # the rate jumps from .2 to .6: the past fades
     shop = open_shop(lookback=12)
     shop.define(update="discount: learned")
