@@ -272,7 +272,8 @@ def test_an_experiment_is_a_context_and_its_weights_are_the_rates_of_its_edges(s
     assert test.mece
     edges = {edge.slug: edge for edge in registry.graphs["shop-funnel"].edges}
     assert edges["to-plain"].p.mean == 0.25
-    assert edges["to-quick"].p.mean == 0.6  # .75 of the traffic, of which .8 goes on
+    assert edges["to-quick"].p.mean == 0.6  # .75 × .8
+    assert "to-quick: 0.75 of the traffic, of which 0.8 goes on: the rate is 0.6" in shop.warnings
     assert registry.parameters["pay-plain-variant"].context_filter == {"basket-test": "plain"}
     assert "another place" in reports(shop, "cases/basket-test.yaml", "case.variants[0].weight")[1]
 

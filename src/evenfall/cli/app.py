@@ -16,6 +16,7 @@ import typer
 from evenfall.cli.backfill import backfill
 from evenfall.cli.demo import demo
 from evenfall.cli.history import history
+from evenfall.cli.import_ import import_definitions
 from evenfall.cli.init import init
 from evenfall.cli.migrate import migrate
 from evenfall.cli.nightly import nightly
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 for verb in (init, validate, show, update, nightly, backfill, rebuild, status, history, migrate, demo):
     app.command(verb.__name__)(verb)
+app.command("import")(import_definitions)  # the word itself is no name in Python
 
 
 def _version(asked: bool) -> None:
