@@ -166,8 +166,8 @@ class _EdgeWriter:
         at, share = self.target("p", "mean"), float(f"{weight * beyond:.15g}")
         account.move(path, at, share, "the share of the variant is the rate of its edge")
         if beyond != 1:
-            said = f"{self.slug}: {weight:g} of the traffic, of which {beyond:g} goes on: the rate is {share:g}"
-            self.shop.warnings.append(said)
+            parts = f"{weight:g} of the traffic, of which {beyond:g} goes on"
+            self.shop.warnings.append(f"{self.slug}: {parts}: the rate is {share:g}")
         why = f"the rate is the weight of the variant {variant}"
         self.account.move((*self.path, "p", "mean"), at, share, why)
         self.account.drop((*self.path, "p", "stdev"), "a split is decided, not believed")
