@@ -260,6 +260,11 @@ def test_what_others_ask_for_changes_no_answer(engine: str, tmp_path: Path) -> N
         # and it skips that hour on 29 March: from 01:30 to 04:00 it is one and a half
         (datetime(2026, 3, 29, 1, 30), datetime(2026, 3, 29, 4), 1, False),
         (datetime(2026, 3, 29, 1, 30), datetime(2026, 3, 29, 4), 2, True),
+        # a repeated wall time is its first pass: 02:30 in summer time, four hours before 05:30 in winter time
+        (datetime(2026, 10, 25, 2, 30), datetime(2026, 10, 25, 5, 30), 4, False),
+        (datetime(2026, 10, 25, 2, 30), datetime(2026, 10, 25, 5, 30), 5, True),
+        # a skipped one is read with the offset before the change: 02:30 is what the clock called 03:30
+        (datetime(2026, 3, 29, 2, 30), datetime(2026, 3, 29, 4), 1, True),
     ],
 )
 def test_a_horizon_is_elapsed_time_across_a_clock_change(  # noqa: PLR0917 - a row of the table above

@@ -22,6 +22,7 @@ STEP = timedelta(minutes=50)  # coarse enough for ties, fine enough to miss ever
 HOURS = [timedelta(hours=n) for n in (1, 20, 24, 30, 49, 72)]
 
 times = st.builds(lambda n: datetime(2025, 10, 23) + n * STEP, st.integers(0, 200))  # noqa: DTZ001
+times |= st.sampled_from([datetime(2025, 10, 26, 2, minute) for minute in (0, 10, 59)])  # noqa: DTZ001
 instants = times.map(lambda at: at.replace(tzinfo=UTC))
 
 
