@@ -99,13 +99,13 @@ def test_files_are_found_in_folders_below_and_other_files_are_passed_over(load_f
             "parameters/README.md": "# none of these",
             "parameters/.hidden.yaml": "[",
             "parameters/.git/b.yaml": "[",
-            "scenarios/more-ads.yaml": "do: {signup: 0.4}\n",
+            "scenarios/more-ads.yaml": "overrides: {signup: 0.4}\n",
             "mmm/spec.yaml": "[",
         }
     )
     assert registry.problems == ()
     assert list(registry.parameters) == ["a"]
-    assert registry.scenarios == ("scenarios/more-ads.yaml",)
+    assert list(registry.scenarios) == ["more-ads"]
     assert set(registry.sources) == {"evenfall.toml", "parameters/checkout/a.yml", "scenarios/more-ads.yaml"}
     assert registry.sources["parameters/checkout/a.yml"].text == f"id: a\n{VALUE}"
     assert len(registry.sources["parameters/checkout/a.yml"].sha256) == 64

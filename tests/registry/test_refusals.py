@@ -75,7 +75,7 @@ def test_all_problems_of_all_files_are_reported_at_once(load_files: Load) -> Non
             "parameters/a.yaml": "id: a\nid: b\ntype: x\nvalue: {mean: 2, stdev: '1'}\n",
             "parameters/b.yaml": "id: [\n",
             "parameters/c.yaml": "id: c\nvalue: {mean: 0.3, stdev: 0.06}\n",
-            "scenarios/s.yaml": "do: 1\ndo: 2\n",
+            "scenarios/s.yaml": "note: one\nnote: two\n",
         }
     )
     assert [(p.file, p.line, p.path) for p in registry.problems] == [

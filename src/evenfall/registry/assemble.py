@@ -11,10 +11,18 @@ from evenfall.registry.build import Built, build
 from evenfall.registry.checks import Declared, check_graph, check_parameter
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.registry import Registry
-from evenfall.registry.schemas import KNOWN_CONTEXTS, Context, Graph, ParameterDefinition, SettingsDefinition
+from evenfall.registry.scenarios import check_scenario
+from evenfall.registry.schemas import (
+    KNOWN_CONTEXTS,
+    Context,
+    Graph,
+    ParameterDefinition,
+    Scenario,
+    SettingsDefinition,
+)
 from evenfall.registry.secrets import secrets_of_parameter, secrets_of_settings
 from evenfall.registry.settings import Settings
-from evenfall.registry.sources import Reading, Text, read, read_tree
+from evenfall.registry.sources import Reading, Text, read
 
 __all__ = ["Texts", "assemble"]
 
@@ -70,8 +78,7 @@ class _Assembly:
         )
         checked_graphs = self._graphs(graph_readings, declared)
         parameters = self._parameters(readings, declared)
-        for text in self.texts.scenarios:
-            self.problems += read_tree(text)[1]
+        scenarios = self._scenarios(declared)
         return Registry(
             root=self.root,
             settings=settings,
@@ -80,7 +87,7 @@ class _Assembly:
             parameters={key: parameters[key] for key in sorted(parameters)},
             problems=_in_order(self.problems),
             warnings=_in_order(self.warnings),
-            scenarios=tuple(text.file for text in self.texts.scenarios),
+            scenarios=scenarios,
         )
 
     def _settings(self) -> tuple[Settings, bool]:
@@ -92,7 +99,9 @@ class _Assembly:
         definition = reading.definition or self._last_good(SettingsDefinition, reading.file)
         return Settings.of(definition or SettingsDefinition(), self.root), definition is not None
 
-    def _last_good[M: (SettingsDefinition, Context, Graph)](self, model: type[M], file: str) -> M | None:
+    def _last_good[M: (SettingsDefinition, Context, Graph, Scenario)](
+        self, model: type[M], file: str
+    ) -> M | None:
         last = self.texts.last(file)
         return read(model, last).definition if last else None
 
@@ -132,6 +141,21 @@ class _Assembly:
             if graph is not None and self._is_first(name, reading.file, reading, owners):
                 graphs[name] = graph
         return graphs
+
+    def _scenarios(self, declared: Declared) -> dict[str, Scenario]:
+        scenarios: dict[str, Scenario] = {}
+        owners: dict[str, str] = {}
+        for reading in (read(Scenario, text) for text in self.texts.scenarios):
+            scenario, problems = reading.definition, list(reading.problems)
+            if scenario is not None:
+                problems += check_scenario(scenario, reading.tree, declared)
+            self.problems += problems
+            if problems:
+                scenario = self._last_good(Scenario, reading.file)
+            name = (scenario.id if scenario else None) or reading.declared_id
+            if scenario is not None and self._is_first(name, reading.file, reading, owners):
+                scenarios[name] = scenario
+        return scenarios
 
     def _parameters(
         self, readings: Iterable[Reading[ParameterDefinition]], declared: Declared

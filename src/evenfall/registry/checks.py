@@ -26,7 +26,7 @@ from evenfall.registry.sql_words import mentions_table
 from evenfall.registry.translate import suggest
 from evenfall.registry.tree import Path, Tree
 
-__all__ = ["Declared", "check_graph", "check_parameter"]
+__all__ = ["Declared", "check_graph", "check_parameter", "context_value_problems", "unknown_name"]
 
 _SOURCE_TYPES: Final = ("sql", "csv", "parquet")
 """Types of an observation source that any connection may serve, or that name files and not a connection."""
@@ -76,46 +76,52 @@ def check_parameter(definition: ParameterDefinition, tree: Tree, declared: Decla
     ]
 
 
-def _unknown(
+def unknown_name(
     kind: str, name: str, valid: Iterable[str], tree: Tree, path: Path, *, key: bool = False
 ) -> ConfigError:
+    """Return the problem that a name nobody declared stands at `path`, with the nearest declared ones."""
     remedy = suggest(name, valid, what="declared") or f"declare the {kind} first"
     return tree.error(f"unknown {kind}", path, value=name, remedy=remedy, key=key)
 
 
 def _contexts(definition: ParameterDefinition, tree: Tree, declared: Declared) -> Iterator[ConfigError]:
     for key, value in definition.context_filter.items():
-        yield from _context_value(key, value, tree, ("context_filter", key), declared)
+        yield from context_value_problems(key, value, tree, ("context_filter", key), declared)
     source = definition.observation_source
     if isinstance(source, QueryObservations):
         for index, key in enumerate(source.context_variables):
             if key not in declared.contexts and key not in declared.open_contexts:
                 at: Path = ("observation_source", "context_variables", index)
-                yield _unknown("context", key, declared.contexts, tree, at)
+                yield unknown_name("context", key, declared.contexts, tree, at)
     if isinstance(source, EventObservations):
         for key in source.columns.contexts:
             if key not in declared.contexts and key not in declared.open_contexts:
                 valid = (*declared.contexts, *type(source.columns).model_fields)
-                yield _unknown("context", key, valid, tree, ("observation_source", "columns", key), key=True)
+                yield unknown_name(
+                    "context", key, valid, tree, ("observation_source", "columns", key), key=True
+                )
 
 
-def _context_value(key: str, value: str, tree: Tree, path: Path, declared: Declared) -> Iterator[ConfigError]:
+def context_value_problems(
+    key: str, value: str, tree: Tree, path: Path, declared: Declared
+) -> Iterator[ConfigError]:
+    """Yield why there is no such value or no such context; a context whose file is broken is not judged."""
     if key in declared.open_contexts:
         return
     if key not in declared.contexts:
-        yield _unknown("context", key, declared.contexts, tree, path, key=True)
+        yield unknown_name("context", key, declared.contexts, tree, path, key=True)
         return
     context = declared.contexts[key]
     allowed = (*context.value_ids, "other") if context.other_policy else context.value_ids
     if context.values and value not in allowed:
-        yield _unknown(f"value of {key}", value, allowed, tree, path)
+        yield unknown_name(f"value of {key}", value, allowed, tree, path)
 
 
 def _connections(definition: ParameterDefinition, tree: Tree, declared: Declared) -> Iterator[ConfigError]:
     for path, name, wanted in _connection_uses(definition) if declared.judges_connections else ():
         connection = declared.connections.get(name)
         if connection is None:
-            yield _unknown("connection", name, declared.connections, tree, (*path, "connection"))
+            yield unknown_name("connection", name, declared.connections, tree, (*path, "connection"))
         elif wanted not in _SOURCE_TYPES and connection.type != wanted:
             remedy = f"connection {name!r} is {connection.type}; name another, or write type: sql"
             yield tree.error("the connection has another type", (*path, "type"), value=wanted, remedy=remedy)
@@ -144,18 +150,18 @@ def _graph_names(definition: ParameterDefinition, tree: Tree, declared: Declared
     reference = _readable(definition.edge_reference)
     if reference is not None:
         for key, value in reference.context.items():
-            yield from _context_value(key, value, tree, ("edge_reference",), declared)
+            yield from context_value_problems(key, value, tree, ("edge_reference",), declared)
     if not declared.judges_graphs:
         return
     if reference is not None and reference.edge and reference.edge not in declared.edges:
-        yield _unknown("edge", reference.edge, declared.edges, tree, ("edge_reference",))
+        yield unknown_name("edge", reference.edge, declared.edges, tree, ("edge_reference",))
     for node in (*(reference.between or ()), *reference.nodes) if reference else ():
         if node not in declared.nodes:
-            yield _unknown("node", node, declared.nodes, tree, ("edge_reference",))
+            yield unknown_name("node", node, declared.nodes, tree, ("edge_reference",))
     visited = definition.visited_filter.nodes if definition.visited_filter else ()
     for index, node in enumerate(visited):
         if node not in declared.nodes:
-            yield _unknown("node", node, declared.nodes, tree, _visited_path(tree, index))
+            yield unknown_name("node", node, declared.nodes, tree, _visited_path(tree, index))
 
 
 def _readable(text: str | None) -> EdgeReference | None:
@@ -251,9 +257,9 @@ def _edge_names(graph: Graph, tree: Tree, declared: Declared) -> Iterator[Config
     for index, edge in enumerate(graph.edges):
         for key, slug in (("from", edge.from_node), ("to", edge.to_node)):
             if slug not in nodes:
-                yield _unknown("node", slug, nodes, tree, ("edges", index, key))
+                yield unknown_name("node", slug, nodes, tree, ("edges", index, key))
         for key, part in (("p", edge.p), ("latency", edge.latency), ("cost", edge.cost)):
             name = getattr(part, "parameter_id", None)
             if name is not None and name not in declared.parameters:
                 path: Path = ("edges", index, key, "parameter_id")
-                yield _unknown("parameter", name, declared.parameters, tree, path)
+                yield unknown_name("parameter", name, declared.parameters, tree, path)

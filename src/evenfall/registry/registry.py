@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evenfall.errors import ConfigError, UnknownName
 from evenfall.registry.parameter import Parameter
-from evenfall.registry.schemas import Context, Graph
+from evenfall.registry.schemas import Context, Graph, Scenario
 from evenfall.registry.settings import Settings
 
 __all__ = ["Registry", "SourceFile"]
@@ -37,7 +37,7 @@ class Registry:
 
     Attributes
     ----------
-    contexts, graphs, parameters
+    contexts, graphs, parameters, scenarios
         By id; shards of templates stand under their own ids.
     problems
         Everything that is not accepted, in the order of files and lines.
@@ -45,8 +45,6 @@ class Registry:
         Everything that is accepted, but probably not meant.
     sources
         The accepted files by path.
-    scenarios
-        Paths of the saved what-ifs.
     git_revision
         Commit that is checked out in the project's folder, when it is kept in Git.
     """
@@ -59,7 +57,7 @@ class Registry:
     problems: tuple[ConfigError, ...] = ()
     warnings: tuple[ConfigError, ...] = ()
     sources: Mapping[str, SourceFile] = field(default_factory=dict)
-    scenarios: tuple[str, ...] = ()
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     git_revision: str | None = None
 
     def parameter(self, parameter_id: str) -> Parameter:

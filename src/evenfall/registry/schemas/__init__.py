@@ -24,6 +24,7 @@ from evenfall.registry.schemas.priors import (
     StaticPrior,
     WebhookPrior,
 )
+from evenfall.registry.schemas.scenario import Scenario, SetRate
 from evenfall.registry.schemas.settings import ConnectionDefinition, SettingsDefinition
 from evenfall.registry.schemas.updating import BayesianUpdate
 
@@ -50,7 +51,9 @@ __all__ = [
     "PriorNumbers",
     "PriorSource",
     "QueryObservations",
+    "Scenario",
     "Secret",
+    "SetRate",
     "SettingsDefinition",
     "SheetsDestination",
     "SheetsPrior",

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from evenfall.registry.schemas import Context, Graph, ParameterDefinition, SettingsDefinition
+from evenfall.registry.schemas import Context, Graph, ParameterDefinition, Scenario, SettingsDefinition
 from evenfall.registry.schemas.base import Model
 
 __all__ = ["PUBLISHED", "schema_text", "write_schemas"]
@@ -17,6 +17,7 @@ PUBLISHED: Final[dict[str, tuple[type[Model], str]]] = {
     "context.json": (Context, "contexts/*.yaml"),
     "graph.json": (Graph, "graphs/*.yaml or *.json"),
     "parameter.json": (ParameterDefinition, "parameters/*.yaml"),
+    "scenario.json": (Scenario, "scenarios/*.yaml"),
 }
 """Model and described files of each schema, by the name it is published under."""
 
