@@ -1,0 +1,1 @@
+"""Ordered funnels over an event table: what may be asked, what answers it, and the attempts found."""
