@@ -77,10 +77,14 @@ def test_a_night_of_the_example_run_twice_writes_nothing_at_all(tmp_path: Path) 
 
 
 def everything_in(file: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Return the rows of every table but the list of attempts, wall times and all."""
+    """Return the rows of every table but those of attempts and their tasks, wall times and all."""
     with sqlite3.connect(file) as connection:
         tables = [n for (n,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        kept = {n: connection.execute(f"SELECT * FROM {n}").fetchall() for n in tables if n != "runs"}
+        kept = {
+            n: connection.execute(f"SELECT * FROM {n}").fetchall()
+            for n in tables
+            if n not in ("runs", "tasks")
+        }
     connection.close()
     return kept
 

@@ -175,11 +175,13 @@ class Shop:
         ]
 
     def kept(self) -> dict[str, list[dict[str, Any]]]:
-        """Return everything the store keeps but the list of attempts."""
+        """Return everything the store keeps but the lists of attempts and their tasks."""
         with sqlite3.connect(self.store_file) as file:
             names = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         file.close()
-        return {name: self.rows(name) for name in names if name != "runs" and not name.startswith("sqlite_")}
+        return {
+            name: self.rows(name) for name in names if name not in ("runs", "tasks") and name[:7] != "sqlite_"
+        }
 
     def __enter__(self) -> Self:
         return self

@@ -40,7 +40,7 @@ def apply(world: World, plan: NightPlan, progress: Progress | None = None) -> Ni
         plan.run_key,
         plan.kind,
         plan.night.as_of,
-        plan_json=json.dumps(plan.as_dict()),
+        plan_json=json.dumps(plan.summary()),
         lease_seconds=LEASE_SECONDS,
     )
     status = "failed"
@@ -48,11 +48,15 @@ def apply(world: World, plan: NightPlan, progress: Progress | None = None) -> Ni
     results: list[NightResult] = []
     try:
         learned = learn(world, plan.night)
-        for tasks in plan.chunks:
+        chunks = {f"chunk-{number}": tasks for number, tasks in enumerate(plan.chunks)}
+        store.add_tasks(lease, [(name, {"parameters": len(tasks)}) for name, tasks in chunks.items()])
+        while (claimed := store.claim_task(lease, lease_seconds=LEASE_SECONDS)) is not None:
+            tasks = chunks[claimed.name]
             records = _isolated(tasks, plan, world, learned)
             if not results and records:
                 records[0] = _with_learned(records[0], learned, plan)
-            written += _commit(world, plan, tasks, records, lease)
+            written += _commit(world, plan, tasks, records, claimed.lease)
+            store.finish_task(claimed.lease)
             results += [record.result for record in records]
             if progress is not None:
                 progress(len(results), len(plan.tasks), tasks[-1].parameter_id)

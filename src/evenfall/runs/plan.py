@@ -85,15 +85,21 @@ class NightPlan:
             chunks[-1] += group
         return tuple(tuple(chunk) for chunk in chunks if chunk)
 
+    def summary(self) -> dict[str, Any]:
+        """Return what is kept of the plan with its run: per parameter the span and number of its reads."""
+        return {**self._head(), "tasks": [_task_in_short(task) for task in self.tasks]}
+
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as JSON-ready data."""
+        return {**self._head(), "tasks": [_task_as_dict(task) for task in self.tasks]}
+
+    def _head(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
             "run_key": self.run_key,
             "as_of": self.night.as_of.isoformat(),
             "logical_clock": self.night.instant.isoformat(),
             "zone": str(self.night.zone),
-            "tasks": [_task_as_dict(task) for task in self.tasks],
         }
 
     def __str__(self) -> str:
@@ -110,6 +116,17 @@ def _read_with(task: Task) -> object:
     if task.shape is not None and isinstance(task.shape.query, EventQuery):
         return task.shape.query.question
     return task.parameter_id.partition("[")[0]
+
+
+def _task_in_short(task: Task) -> dict[str, Any]:
+    spanned = [task.windows[0].first.isoformat(), task.windows[-1].stop.isoformat()] if task.windows else None
+    return {
+        "parameter_id": task.parameter_id,
+        "read": spanned,
+        "windows": len(task.windows),
+        "publish_due": task.publish_due,
+        "skipped": task.skipped.reason if task.skipped is not None else None,
+    }
 
 
 def _line(task: Task) -> str:
