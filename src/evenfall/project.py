@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -14,13 +14,16 @@ from evenfall.errors import ConfigError, UsageError
 from evenfall.window import DayWindow
 
 if TYPE_CHECKING:
+    from evenfall.funnels.propagate import Measure
     from evenfall.registry.fallback import Names
     from evenfall.registry.parameter import Parameter
     from evenfall.registry.registry import Registry
+    from evenfall.runs.compare import Compared
     from evenfall.runs.lookup import Answer, Mode
     from evenfall.runs.nightly import Progress
     from evenfall.runs.plan import NightPlan
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
+    from evenfall.runs.whatif import WhatIfAnswer
     from evenfall.runs.world import World
 
 __all__ = ["Project", "RunPlan", "Shown", "open_project"]
@@ -234,6 +237,90 @@ class Project:
         from evenfall.runs.lookup import look_up  # noqa: PLC0415 - loads numerics
 
         return look_up(self.world, reference, as_of, mode, self._names)
+
+    def whatif(
+        self,
+        graph: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        select: Mapping[str, Sequence[str]] | None = None,
+        mix: Mapping[str, float] | None = None,
+        *,
+        scenario: str | None = None,
+        start: str | None = None,
+        to: str | Sequence[str] | None = None,
+        as_of: date | str | None = None,
+        measure: Measure = "arrivals",
+    ) -> WhatIfAnswer:
+        """Return what reaches the outcomes before and after a change, as of a night (default: tonight).
+
+        Parameters
+        ----------
+        graph
+            Its id; may be left out when the project has one.
+        overrides
+            Rates that are set, by the edge's slug or by a reference with a context or visits: a number, or
+            (mean, stdev).
+        select
+            Values of contexts to look at, each on its own and mixed by their share of the entries.
+        mix
+            Shares after the change, per selected value.
+        scenario
+            A saved what-if to begin with; what else is given counts in its place or beside it.
+        start, to
+            Node where entries begin, and the nodes to look at; by default the one entry, and the outcomes.
+        measure
+            ``arrivals`` count every return, ``reach`` is the probability to get there at all.
+        """
+        from evenfall.runs.question import read_scenario  # noqa: PLC0415 - loads pydantic
+        from evenfall.runs.whatif import answer_whatif  # noqa: PLC0415 - loads numerics
+
+        question = read_scenario(
+            self.registry.scenarios,
+            scenario,
+            graph=graph,
+            overrides=overrides,
+            select=select,
+            mix=mix,
+            start=start,
+            to=(to,) if isinstance(to, str) else to,
+        )
+        return answer_whatif(self.world, question, as_of, measure=measure, names=self._names)
+
+    def compare(
+        self,
+        a: str,
+        b: str,
+        *,
+        graph: str | None = None,
+        start: str | None = None,
+        to: str | None = None,
+        as_of: date | str | None = None,
+    ) -> Compared:
+        """Return B beside A: two references, or two slices or saved what-ifs of a graph.
+
+        A slice is written ``channel=google``, a saved what-if ``scenario:NAME``.
+        """
+        from evenfall.runs.compare import answer_compare  # noqa: PLC0415 - loads numerics
+
+        return answer_compare(
+            self.world, a, b, graph=graph, start=start, to=to, as_of=as_of, names=self._names
+        )
+
+    def save_scenario(self, name: str, answer: WhatIfAnswer, *, force: bool = False) -> Path:
+        """Write the question of an answer to ``scenarios/NAME.yaml`` and return the path.
+
+        Raises
+        ------
+        UsageError
+            When the name is no id, or there is such a file already and `force` is not set.
+        """
+        from evenfall.registry.scenarios import save_scenario  # noqa: PLC0415 - loads ruamel
+        from evenfall.runs.question import read_scenario  # noqa: PLC0415 - loads pydantic
+
+        asked = answer.question.model_dump(exclude_defaults=True)
+        path = save_scenario(self.root, read_scenario({}, None, **{**asked, "id": name}), force=force)
+        self.reload()
+        return path
 
     def __getitem__(self, reference: str) -> Answer:
         return self.resolve(reference)

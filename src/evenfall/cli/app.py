@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from evenfall.cli.backfill import backfill
+from evenfall.cli.compare import compare
 from evenfall.cli.demo import demo
 from evenfall.cli.history import history
 from evenfall.cli.import_ import import_definitions
@@ -26,6 +27,7 @@ from evenfall.cli.show import show
 from evenfall.cli.status import status
 from evenfall.cli.update import update
 from evenfall.cli.validate import validate
+from evenfall.cli.whatif import whatif
 from evenfall.errors import EvenfallError, UsageError
 
 __all__ = ["FAILED", "INTERRUPTED", "OK", "USAGE", "app", "main"]
@@ -46,7 +48,21 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (init, validate, show, update, nightly, backfill, rebuild, status, history, migrate, demo):
+for verb in (
+    init,
+    validate,
+    show,
+    whatif,
+    compare,
+    update,
+    nightly,
+    backfill,
+    rebuild,
+    status,
+    history,
+    migrate,
+    demo,
+):
     app.command(verb.__name__)(verb)
 app.command("import")(import_definitions)  # the word itself is no name in Python
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
@@ -21,7 +21,7 @@ from evenfall.runs.world import World
 from evenfall.store.records import PosteriorRecord, PriorVersion
 from evenfall.window import day_start
 
-__all__ = ["Answer", "Mode", "look_up"]
+__all__ = ["Answer", "Known", "Mode", "answer_of", "look_up", "read_reference"]
 
 type Mode = Literal["default", "strict"]
 
@@ -96,11 +96,34 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What the store knew of the candidates at one instant."""
 
     posteriors: Mapping[str, PosteriorRecord]
     priors: Mapping[str, list[PriorVersion]]
+
+    @classmethod
+    def of(cls, world: World, candidates: Sequence[str], night: Night) -> Known:
+        """Return what the store knew of parameters at the instant of a night."""
+        return cls(
+            world.store.current(candidates, night.instant), world.store.priors(candidates, night.instant)
+        )
+
+    def belief(self, parameter: Parameter) -> Belief:
+        """Return the current posterior, else the prior in force; `ConfigError` when there is neither."""
+        record = self.posteriors.get(parameter.id)
+        return record.belief if record is not None else self.stated(parameter)[0]
+
+    def stated(self, parameter: Parameter) -> tuple[Belief, datetime | None]:
+        """Return the prior in force, as `prior`; `ConfigError` when it was never read."""
+        prior = self.prior(parameter)
+        if prior is None:
+            raise ConfigError(
+                f"nothing is known of {parameter.id} yet: its prior was never read",
+                value=parameter.id,
+                remedy="run `evenfall nightly`, or give it a fallback_value",
+            )
+        return prior
 
     def standing(self, parameter: Parameter) -> Standing:
         """Return what a parameter has to answer with."""
@@ -148,28 +171,28 @@ def look_up(
         When no parameter is implied by what is asked, two are equally close, or the one that answers has no
         such figure.
     """
-    reference = _read(text)
+    reference = read_reference(text)
     if mode not in _MODES:
         close = " or ".join(nearest(mode, _MODES) or _MODES)
         raise UsageError(f"{mode!r} is no way to look up a reference", remedy=f"use {close}")
     night = world.night(as_of)
     known_names = names or Names.of(world.registry)
     candidates = [parameter.id for parameter in known_names.candidates(reference)]
-    known = _Known(
-        world.store.current(candidates, night.instant), world.store.priors(candidates, night.instant)
-    )
+    known = Known.of(world, candidates, night)
     found = resolve(reference, known_names, known.standing if mode == "default" else None)
-    return _answer(found, known, night, mode)
+    return answer_of(found, known, night, mode)
 
 
-def _read(text: str) -> EdgeReference:
+def read_reference(text: str) -> EdgeReference:
+    """Return the reference that a text writes, or raise `UsageError` with what is wrong with it."""
     try:
         return parse_reference(text)
     except ConfigError as error:
         raise UsageError(f"{text!r}: {error.message}", remedy=error.remedy) from None
 
 
-def _answer(found: Resolved, known: _Known, night: Night, mode: Mode) -> Answer:
+def answer_of(found: Resolved, known: Known, night: Night, mode: Mode = "default") -> Answer:
+    """Return the figure of the parameter that answers a reference, with its provenance."""
     record = known.posteriors.get(found.parameter.id)
     belief, age = _posterior(record, night) if record is not None else _prior(found.parameter, known, night)
     figures = _figures(belief, record)
@@ -196,15 +219,8 @@ def _posterior(record: PosteriorRecord, night: Night) -> tuple[Belief, float]:
     return record.belief, (night.instant - end).total_seconds() / _DAY_SECONDS
 
 
-def _prior(parameter: Parameter, known: _Known, night: Night) -> tuple[Belief, float | None]:
-    prior = known.prior(parameter)
-    if prior is None:
-        raise ConfigError(
-            f"nothing is known of {parameter.id} yet: its prior was never read",
-            value=parameter.id,
-            remedy="run `evenfall nightly`, or give it a fallback_value",
-        )
-    belief, seen_at = prior
+def _prior(parameter: Parameter, known: Known, night: Night) -> tuple[Belief, float | None]:
+    belief, seen_at = known.stated(parameter)
     return belief, (night.instant - seen_at).total_seconds() / _DAY_SECONDS if seen_at else None
 
 
