@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from evenfall.clock import Clock, Night
 from evenfall.errors import ConfigError, UsageError
@@ -15,10 +15,12 @@ from evenfall.window import DayWindow
 
 if TYPE_CHECKING:
     from evenfall.funnels.propagate import Measure
+    from evenfall.funnels.steps import FunnelTable
     from evenfall.registry.fallback import Names
     from evenfall.registry.parameter import Parameter
     from evenfall.registry.registry import Registry
     from evenfall.runs.compare import Compared
+    from evenfall.runs.funnel import FunnelOptions
     from evenfall.runs.lookup import Answer, Mode
     from evenfall.runs.nightly import Progress
     from evenfall.runs.plan import NightPlan
@@ -237,6 +239,27 @@ class Project:
         from evenfall.runs.lookup import look_up  # noqa: PLC0415 - loads numerics
 
         return look_up(self.world, reference, as_of, mode, self._names)
+
+    def funnel(
+        self,
+        *,
+        table: str,
+        steps: str | Sequence[str],
+        window: str | timedelta,
+        first: date | str | None = None,
+        stop: date | str | None = None,
+        as_of: date | str | None = None,
+        **how: Unpack[FunnelOptions],
+    ) -> FunnelTable:
+        """Return an ordered funnel over an event table: `steps` within `window` of the first of them.
+
+        Entries count from the local day `first` up to, not including, `stop`; by default all. For the rest
+        see `evenfall.runs.funnel.FunnelOptions`.
+        """
+        from evenfall.runs.funnel import answer_funnel, read_question  # noqa: PLC0415 - loads warehouses
+
+        question = read_question(table, steps, window, **how)
+        return answer_funnel(self.world, question, first, stop, as_of)
 
     def whatif(
         self,

@@ -16,6 +16,7 @@ import typer
 from evenfall.cli.backfill import backfill
 from evenfall.cli.compare import compare
 from evenfall.cli.demo import demo
+from evenfall.cli.funnel import funnel
 from evenfall.cli.history import history
 from evenfall.cli.import_ import import_definitions
 from evenfall.cli.init import init
@@ -54,6 +55,7 @@ for verb in (
     show,
     whatif,
     compare,
+    funnel,
     update,
     nightly,
     backfill,
