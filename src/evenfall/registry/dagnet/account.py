@@ -110,7 +110,9 @@ class Account:
         return found
 
     def move(self, path: Path, target: Target, value: object, why: str = "") -> None:
-        """Say that the value at `path` stands at `target` as `value`: kept when that is the same."""
+        """Say that what is at `path`, if anything, is `value` at `target` now: kept when that is the same."""
+        if not self._holds(path):
+            return
         found = self.at(path)
         fate: Fate = "kept" if _same(found, value) else "translated"
         became = shown(target.path, value) if fate == "translated" else None

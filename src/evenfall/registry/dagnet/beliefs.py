@@ -110,7 +110,7 @@ class StatedRate:
 def read_rate(account: Account, path: Path) -> StatedRate:
     """Return the rate stated below `path`; numbers that are no rate are accounted for as dropped."""
     mean = account.number((*path, "mean"), 0.0, 1.0)
-    stdev = account.number((*path, "stdev"), 0.0)
+    stdev = account.number((*path, "stdev"), 0.0, 1.0)
     for at in ((*path, "n"), (*path, "evidence", "n")):
         said = account.at(at)
         if isinstance(said, int) and not isinstance(said, bool) and said > 0:

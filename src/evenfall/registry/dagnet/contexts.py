@@ -83,8 +83,9 @@ class Contexts:
 
     def _make(self, raw_key: str, raw_value: str) -> tuple[str, str] | str:
         key = self.keys.get(raw_key) or distinct({raw_key: raw_key}, "context")[raw_key]
-        if key not in self.made and key in self.definitions:
-            return f"{raw_key!r} is not the context {key}"
+        others = {other.lower(): other for other in (*self.definitions, *self.project) if other != key}
+        if key.lower() in others or (key in self.definitions and key not in self.made):
+            return f"no context is called {raw_key!r}; the nearest is {others.get(key.lower(), key)}"
         self.keys[raw_key] = key
         self.made.add(key)
         self.values.setdefault(key, {})[raw_value] = raw_value

@@ -77,7 +77,7 @@ class _EdgeWriter:
             "latency": latency_of(self.account, self.path, self.target("latency"), self._draft("p")),
             "cost": self._cost(),
         }
-        edge |= {key: part for key, part in parts.items() if part}
+        edge |= {key: part for key, part in parts.items() if part is not None and part != {}}
         if not rate:
             self.shop.warnings.append(f"{self.slug}: no rate was imported; a what-if needs one")
         weight = self.account.number((*self.path, "weight_default"), 0.0, 1.0)
@@ -186,7 +186,7 @@ class _EdgeWriter:
         said: list[EdgeReference] = []
         for index, _ in enumerate(self.account.members((*self.path, "conditional_p"))):
             try:
-                said.append(self._condition(index))
+                said.append(self._condition(index, said))
             except Unplaceable as error:
                 path = (*self.path, "conditional_p", index)
                 self.account.drop((*path, "condition"), str(error))
@@ -197,13 +197,15 @@ class _EdgeWriter:
             self.shop.warnings.append(f"{self.slug}: its conditions are parameters; {rest}")
         self._warn_of_overlap(said)
 
-    def _condition(self, index: int) -> EdgeReference:
+    def _condition(self, index: int, earlier: Sequence[EdgeReference]) -> EdgeReference:
         """Write the parameter of one conditional probability and return of whom it is."""
         path: Path = (*self.path, "conditional_p", index)
         condition = read_condition(self.account.at((*path, "condition")))
         if condition.is_everyone:
             raise Unplaceable("no condition")
         reference = self.shop.reference(self.step, condition)
+        if reference in earlier:
+            raise Unplaceable("an earlier condition of this edge says the same, and comes first")
         stated = read_rate(self.account, (*path, "p"))
         draft = self._draft("conditional_p", index, "p")
         raw = self.account.text((*path, "p", "id"))

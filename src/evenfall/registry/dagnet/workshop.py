@@ -170,6 +170,8 @@ class Workshop:
             raise Unplaceable(why)
         name = f"{draft.id}-{conditions_slug(reference)}"
         claimed = self.claims.claim(name, f"{draft.account.file} {reference}")
+        if f"parameters/{claimed}.yaml" in self.files:
+            raise Unplaceable("another value of this file is of the same people")
         target = self.add_parameter(claimed, part.rate, reference, draft)
         path = ("values", part.index)
         for key in ("sliceDSL", "context_id"):
