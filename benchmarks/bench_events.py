@@ -73,6 +73,7 @@ type Condition = tuple[tuple[str, ...], str, str]
 def lay_events(folder: Path, count: int) -> None:
     folder.mkdir(parents=True)
     with duckdb.connect(":memory:") as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SELECT setseed(0.20261120)")
         sizes = {"count": count, "users": count // 20, "channels": CHANNELS, "devices": DEVICES}
         connection.execute(EVENTS.format(first=FIRST, days=DAYS, file=folder / "part.parquet", **sizes))

@@ -15,8 +15,10 @@ import pytest
 
 from evenfall.beliefs.cube import Cube, Visited
 from evenfall.clock import Night
+from evenfall.connectors.events.layout import fetch_layout
 from evenfall.connectors.events.questions import CubeAsk, EventCondition, EventQuestion
 from evenfall.connectors.events.read import EventRead, fetch_cube, fetch_events
+from evenfall.connectors.events.statement import counting_statement
 from evenfall.connectors.warehouses import Limits, Opening, Warehouse
 from evenfall.connectors.warehouses.duckdb import DuckDB
 from evenfall.connectors.warehouses.sqlite import SQLite
@@ -193,6 +195,19 @@ def test_more_rows_than_a_warehouse_gives_at_once_are_read_in_halves(engine: str
             else:
                 with pytest.raises(SourceRejected, match="more than 1 rows"):
                     fetch_cube(asked, warehouse)
+
+
+def test_sqlite_joins_events_by_an_index_and_not_each_with_each(tmp_path: Path) -> None:
+    asked = CubeAsk(QUESTION, ("home", "pricing"), ("channel",), SPAN, ZoneInfo("UTC"))
+    with closing(OPENERS["sqlite"](tmp_path, [Event("ann", NOON, "attempt")], "UTC")) as warehouse:
+        layout = fetch_layout(asked, warehouse)
+        assert layout is not None
+        statement = counting_statement(asked, layout, warehouse)
+    with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.binds).fetchall()
+    joins = [step for *_, step in plan if "LEFT-JOIN" in step]
+    assert len(joins) == 1
+    assert joins[0].startswith("SEARCH source USING AUTOMATIC")
 
 
 def test_63_nodes_fit_and_64_are_refused(tmp_path: Path) -> None:

@@ -128,29 +128,29 @@ class _Parts:
         )
 
     def _attempts(self) -> exp.Select:
-        """Return every attempt with the time since the unit's previous one."""
-        gap = exp.Window(
-            this=exp.Lag(this=_column(_AT)),
-            partition_by=[_column(unit) for unit in self._units],
-            order=exp.Order(expressions=[exp.Ordered(this=_column(_AT), nulls_first=True)]),
-        )
-        since = exp.alias_(exp.Sub(this=_column(_AT), expression=gap), _GAP)
-        names = (*self._units, _AT, _WALL, *self.contexts)
-        return exp.select(*names, since).from_(self._distinct().subquery("attempt_times"))
+        """Return every attempt with the time since the unit's previous one, and its context.
 
-    def _distinct(self) -> exp.Select:
-        """Return the attempts of a unit at one instant as one, with the least of each context's values.
-
-        So which attempts and values there are never depends on which contexts somebody else asks for.
+        Attempts of a unit at one instant all get the least of each context's values, and all but one of them
+        follow at once: so which attempts and values there are never depends on which contexts somebody else
+        asks for. Windows do this, not a GROUP BY: after one SQLite expects few rows and joins them without
+        an index, which takes the square of the events.
         """
         columns = zip(self._layout.contexts.values(), self.contexts, strict=True)
         facts = [exp.alias_(column.copy(), name) for column, name in columns]
         events = self._scan(*facts, exp.alias_(self._timed(wall_times), _WALL))
-        least = [exp.alias_(exp.Min(this=_column(name)), name) for name in (_WALL, *self.contexts)]
-        return (
-            exp.select(*self._units, _AT, *least)
-            .from_(events.where(_is(self._layout.event, "attempt")).subquery("events"))
-            .group_by(*self._units, _AT)
+        units = [_column(unit, "events") for unit in self._units]
+        at = _column(_AT, "events")
+        least = [
+            exp.alias_(
+                exp.Window(this=exp.Min(this=_column(name, "events")), partition_by=[*units, at]), name
+            )
+            for name in (_WALL, *self.contexts)
+        ]
+        order = exp.Order(expressions=[exp.Ordered(this=at, nulls_first=True)])
+        previous = exp.Window(this=exp.Lag(this=at), partition_by=units, order=order)
+        since = exp.alias_(exp.Sub(this=at, expression=previous), _GAP)
+        return exp.select(*units, at, *least, since).from_(
+            events.where(_is(self._layout.event, "attempt")).subquery("events")
         )
 
     def _hits(self) -> exp.Select:
