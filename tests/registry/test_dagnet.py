@@ -504,6 +504,17 @@ def test_settings_of_a_provider_are_never_shown(shop):
     assert "very-secret" not in repr(shop.entries)
 
 
+def test_a_file_in_evenfall_s_own_words_without_a_feasible_belief_is_reported_whole():
+    found = translate(
+        [Text("a.yaml", "id: a\nvalue: {mean: 0.5, stdev: 0.9}\nkolour: red\n"), Text("g.json", one_graph())]
+    )
+    assert list(found.files) == ["graphs/g.yaml"]
+    (entry,) = [entry for entry in found.entries if entry.file == "a.yaml"]
+    assert str(entry).startswith(
+        "a.yaml — infeasible: value.stdev: no rate with mean 0.5 has stdev 0.9: the largest"
+    )
+
+
 def test_a_second_definition_of_one_id_is_reported():
     one = "id: x\nvalues: [{mean: 0.4, stdev: 0.1}]\n"
     found = translate([Text("a.yaml", one), Text("b.yaml", one)])

@@ -57,7 +57,7 @@ class Entry:
         return {**facts, "why": self.why} if self.why else facts
 
     def __str__(self) -> str:
-        text = f"{self.file} {print_path(self.path)}"
+        text = f"{self.file} {print_path(self.path)}".rstrip()
         if self.value is not None:
             text += f" = {self.value!r}"
         if self.target is not None:

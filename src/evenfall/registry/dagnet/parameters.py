@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 
+from evenfall.errors import ConfigError
 from evenfall.registry.dagnet.account import Account, Target
 from evenfall.registry.dagnet.beliefs import StatedRate, read_rate
 from evenfall.registry.dagnet.conditions import Condition, read_condition
@@ -194,7 +195,7 @@ def own_definition(draft: Draft) -> dict[str, object] | None:
     while definition is None:
         refused = {path[0]: problem for problem in problems if (path := parse_path(problem.path))}
         for key, problem in refused.items():
-            account.drop((key,), str(problem))
+            account.drop((key,), _said(problem))
             data.pop(str(key), None)
         definition, problems = validate(ParameterDefinition, Tree(account.file, data))
     if fault := _fault(definition, Tree(account.file, data)):
@@ -210,4 +211,10 @@ def _fault(definition: ParameterDefinition, tree: Tree) -> str:
     """Return why the beliefs of a definition cannot be used; empty when they can."""
     stated, problems, _ = state_beliefs(definition, tree)
     missing = None if problems else missing_prior(definition, stated, tree)
-    return f"infeasible: {problems[0]}" if problems else str(missing) if missing else ""
+    return f"infeasible: {_said(problems[0])}" if problems else _said(missing) if missing else ""
+
+
+def _said(problem: ConfigError) -> str:
+    """Return what is wrong and what to do, without a place: it is not one of the file's own lines."""
+    said = f"{problem.message}: {problem.remedy}" if problem.remedy else problem.message
+    return f"{problem.path}: {said}" if problem.path else said
