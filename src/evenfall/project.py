@@ -335,13 +335,14 @@ class Project:
         Raises
         ------
         UsageError
-            When the name is no id, or there is such a file already and `force` is not set.
+            When the name is no id or another file has it, or its file is there and `force` is not set.
         """
         from evenfall.registry.scenarios import save_scenario  # noqa: PLC0415 - loads ruamel
         from evenfall.runs.question import read_scenario  # noqa: PLC0415 - loads pydantic
 
         asked = answer.question.model_dump(exclude_defaults=True)
-        path = save_scenario(self.root, read_scenario({}, None, **{**asked, "id": name}), force=force)
+        scenario = read_scenario({}, None, **{**asked, "id": name})
+        path = save_scenario(self.root, scenario, force=force, taken=self.registry.scenarios)
         self.reload()
         return path
 

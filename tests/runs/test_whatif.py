@@ -210,9 +210,24 @@ def test_a_saved_scenario_is_the_question_it_was_and_a_call_counts_before_it(sho
     assert mean(changed) == pytest.approx(0.08, abs=1e-6)
     with pytest.raises(UsageError, match="exists already"):
         shop.project.save_scenario("less-google", answer)
+    shop.write("scenarios/other.yaml", "id: Taken\n")
+    with pytest.raises(UsageError, match="another file has the id taken already"):
+        shop.project.save_scenario("taken", answer, force=True)
+    (shop.root / "scenarios" / "other.yaml").unlink()
     shop.project.save_scenario("less-google", changed, force=True)
     assert mean(shop.project.whatif(scenario="less-google")) == pytest.approx(0.08, abs=1e-6)
     assert [file.name for file in path.parent.iterdir()] == ["less-google.yaml"]
+
+
+def test_a_rate_of_the_call_counts_before_all_the_file_says_of_that_edge(shop: Shop) -> None:
+    shop.write(
+        "scenarios/both.yaml",
+        "overrides:\n  buy: 0.3\n  e.buy.context(channel='google'): 0.9\n",
+    )
+    google = {"slice_": "channel=google"}
+    assert mean(shop.project.whatif(scenario="both"), **google) == pytest.approx(0.45, abs=1e-6)
+    called = shop.project.whatif(scenario="both", overrides={"buy": 0.4})
+    assert mean(called, **google) == pytest.approx(0.2, abs=1e-6)
 
 
 def test_the_answer_is_json(shop: Shop) -> None:

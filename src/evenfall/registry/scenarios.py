@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -83,15 +83,29 @@ def scenario_text(scenario: Scenario) -> str:
     return stream.getvalue()
 
 
-def save_scenario(root: FilePath, scenario: Scenario, *, force: bool = False) -> FilePath:
+def save_scenario(
+    root: FilePath, scenario: Scenario, *, force: bool = False, taken: Iterable[str] = ()
+) -> FilePath:
     """Write ``scenarios/<id>.yaml`` whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    force
+        Overwrite the file when there is one.
+    taken
+        Ids of the saved scenarios, whatever their files are called.
 
     Raises
     ------
     UsageError
-        When there is such a file already and `force` is not set.
+        When there is such a file already and `force` is not set, or another file has the id.
     """
     path = root / "scenarios" / f"{scenario.id}.yaml"
+    if not path.exists() and str(scenario.id).lower() in {name.lower() for name in taken}:
+        raise UsageError(
+            f"another file has the id {scenario.id} already",
+            remedy="choose another name; upper and lower case count as one",
+        )
     if path.exists() and not force:
         raise UsageError(
             f"scenarios/{path.name} exists already",

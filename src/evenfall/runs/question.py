@@ -34,8 +34,8 @@ def read_scenario(saved: Mapping[str, Scenario], base: str | None = None, **aske
     Parameters
     ----------
     base
-        Id of a saved scenario. Its overrides stand beside those of the call; where both set the same rate,
-        the call's counts.
+        Id of a saved scenario. Its overrides stand beside those of the call, but an edge that the call sets
+        by its slug is no longer set by the scenario, neither for all nor for some.
     asked
         Keys of a scenario file; None and empty values say nothing.
 
@@ -52,7 +52,11 @@ def read_scenario(saved: Mapping[str, Scenario], base: str | None = None, **aske
     said = {key: value for key, value in asked.items() if value not in (None, (), {}, [])}
     if "overrides" in said:
         mine = {edge: _as_written(value) for edge, value in said["overrides"].items()}
-        kept = {edge: value for edge, value in begun.get("overrides", {}).items() if edge not in mine}
+        kept = {
+            edge: value
+            for edge, value in begun.get("overrides", {}).items()
+            if not {edge, _edge_of(edge)} & mine.keys()
+        }
         said["overrides"] = {**kept, **mine}
     question, problems = validate(Scenario, Tree("", _plain({**begun, **said})))
     if question is None:
@@ -60,6 +64,11 @@ def read_scenario(saved: Mapping[str, Scenario], base: str | None = None, **aske
         place = " ".join(filter(None, (first.path, "" if first.value is None else repr(first.value))))
         raise UsageError(f"{place}: {first.message}" if place else first.message, remedy=first.remedy)
     return question
+
+
+def _edge_of(text: str) -> str:
+    """Return the slug of the edge that a slug or a reference names; empty when it names two nodes."""
+    return read_reference(text).edge if is_reference(text) else text
 
 
 def _as_written(value: object) -> object:
