@@ -69,9 +69,15 @@ def _row(
         read_at=read_at,
         age_days=(now - read_at).total_seconds() / 86400 if read_at else None,
         detail=result.detail if result is not None else "no night has run yet",
-        remedy=result.remedy if result is not None else "run `evenfall nightly`",
+        remedy=_remedy(parameter, result),
         config_error=str(parameter.config_error) if parameter.config_error else "",
     )
+
+
+def _remedy(parameter: Parameter, result: NightResult | None) -> str:
+    if parameter.config_error is not None:
+        return "mend the file; until then its last good version counts, if it ever had one"
+    return result.remedy if result is not None else "run `evenfall nightly`"
 
 
 def _observed(parameter: Parameter, sums: tuple[float, float, float]) -> float | None:
