@@ -127,6 +127,15 @@ def test_rows_without_a_unit_or_a_time_are_nobodys(engine: str, tmp_path: Path) 
         assert as_listed(ask(warehouse, TWO)) == []
 
 
+def test_times_that_stand_for_none_do_not_hurt(engine: str, tmp_path: Path) -> None:
+    rows = [("9", "s", "a", None, time, None) for time in ("0001-01-01 00:00:00", "9999-12-31 23:59:59")]
+    with opened(engine, tmp_path, [*rows, *laid([("1", 0, "a", ""), ("1", 1, "b", "")])]) as warehouse:
+        assert as_listed(ask(warehouse, TWO)) == [(0, (0, 1))]
+        ages_ago = datetime(1, 1, 1, tzinfo=UTC)
+        read = FunnelRead(TWO, ages_ago, datetime.max.replace(tzinfo=UTC), START + HOUR, BERLIN)
+        assert len(fetch_attempts(read, warehouse).entry) == 1
+
+
 def test_a_step_may_be_a_node_as_well_as_an_event(engine: str, tmp_path: Path) -> None:
     rows = [
         ("1", "s", "view", "a", wall(0), None),

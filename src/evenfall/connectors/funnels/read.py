@@ -53,7 +53,8 @@ def fetch_attempts(read: FunnelRead, warehouse: Warehouse, rows: int = _ROWS) ->
     """Return the attempts that were opened in the range.
 
     Entries before the range are not looked at: a unit's first entry is its first in the range, and an attempt
-    that was under way when the range began does not keep an entry from opening another.
+    that was under way when the range began does not keep an entry from opening another. Nothing is read from
+    before 1970: such a time stands for one that is not known.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def fetch_attempts(read: FunnelRead, warehouse: Warehouse, rows: int = _ROWS) ->
     if layout is None:
         return Attempts.together([], steps)
     statements = FunnelStatements(question, layout, read.until, read.zone, warehouse)
-    first = read.first or _first_event(statements, warehouse)
+    first = max(read.first or _first_event(statements, warehouse), _EPOCH)
     if first >= stop:
         return Attempts.together([], steps)
     counted = statements.entries(first, stop)
@@ -127,7 +128,7 @@ def _day_before(instant: datetime, zone: ZoneInfo) -> DayWindow:
 def _first_event(statements: FunnelStatements, warehouse: Warehouse) -> datetime:
     earliest = statements.earliest()
     (found,) = warehouse.query(earliest.sql, earliest.binds).rows[0]
-    return _instant(_whole(found) // HOUR * HOUR) - _MARGIN
+    return _instant(max(_whole(found), 0) // HOUR * HOUR) - _MARGIN
 
 
 def _pieces(hours: Sequence[tuple[int, int]], rows: int) -> Iterator[list[int]]:
