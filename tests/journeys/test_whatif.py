@@ -120,7 +120,8 @@ def test_the_tables_show_intervals_shares_costs_and_sources(call: Call) -> None:
 
 
 def test_a_question_is_kept_asked_again_and_not_overwritten(root: Path, call: Call) -> None:
-    asked = ("whatif", "--from", "cart", "--to", "order", "--set", "checkout=0.6")
+    mix = ("--mix", "google=20,facebook=70,email=10")
+    asked = ("whatif", "--from", "cart", "--to", "order", "--set", "checkout=0.6", *mix)
     code, out, _ = call(*asked, "--save", "mine")
     assert (code, "kept as" in out) == (0, True)
     kept = (root / "scenarios" / "mine.yaml").read_text()

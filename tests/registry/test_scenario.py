@@ -47,6 +47,13 @@ def test_a_scenario_file_says_what_was_asked(load_files: Load) -> None:
     }
 
 
+def test_a_mix_may_stand_without_a_selection(load_files: Load) -> None:
+    registry = load_files({**PROJECT, "scenarios/s.yaml": "mix: {google: 20, direct: 80}\n"})
+    assert registry.problems == ()
+    joint = {"scenarios/s.yaml": 'mix: {"channel=google,device=mobile": 1}\n'}
+    assert load_files({**PROJECT, **joint}).problems == ()
+
+
 def test_its_id_is_the_files_name_when_unset(load_files: Load) -> None:
     registry = load_files({**PROJECT, "scenarios/less.yaml": "overrides: {signup: 0.1}\n"})
     assert list(registry.scenarios) == ["less"]
@@ -71,6 +78,10 @@ def test_its_id_is_the_files_name_when_unset(load_files: Load) -> None:
         ("select: {channel: [gogle]}\n", ":1:20 select.channel[0] 'gogle' — unknown value of channel"),
         ("select: {channel: []}\n", "select.channel — is empty"),
         ("select: {channel: [google]}\nmix: {direct: 1}\n", ":2:7 mix.direct"),
+        (
+            "mix: {google: 1, drect: 1}\n",
+            ":1:18 mix.drect 'drect' — unknown selected value: did you mean direct?",
+        ),
         ("mix: {google: -1}\n", "must be greater than or equal to 0"),
         ("graph: shp\n", ":1:8 graph 'shp' — unknown graph: did you mean shop?"),
         ("start: hom\n", ":1:8 start 'hom' — unknown node: did you mean home?"),

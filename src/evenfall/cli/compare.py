@@ -63,7 +63,8 @@ def _print(compared: Compared) -> None:
     table.add_row("lift of B", lift(found.lift), "")
     table.add_row("P(B > A)", f"{found.p_b_greater:.4f}", "")
     for name, loss in (("A", found.loss_a), ("B", found.loss_b)):
-        table.add_row(f"expected loss of choosing {name}", formatting.value(kind, loss), "")
+        shown = formatting.value(kind, loss, (found.difference.upper - found.difference.lower) / 4)
+        table.add_row(f"expected loss of choosing {name}", shown, "")
     show(table)
     for note in (*compared.notes, *(f"{f.subject}: {f.message}" for f in compared.findings)):
         say(f"· {note}")

@@ -20,7 +20,7 @@ __all__ = ["check_scenario", "save_scenario", "scenario_text"]
 
 def check_scenario(scenario: Scenario, tree: Tree, declared: Declared) -> list[ConfigError]:
     """Return every name in a scenario that nobody declared."""
-    problems = [*_graph(scenario, tree, declared), *_mix(scenario, tree)]
+    problems = [*_graph(scenario, tree, declared), *_mix(scenario, tree, declared)]
     for key, values in scenario.select.items():
         if key not in declared.contexts and key not in declared.open_contexts:
             problems.append(unknown_name("context", key, declared.contexts, tree, ("select", key), key=True))
@@ -35,9 +35,17 @@ def _graph(scenario: Scenario, tree: Tree, declared: Declared) -> Iterator[Confi
         yield unknown_name("graph", scenario.graph, declared.graphs, tree, ("graph",))
 
 
-def _mix(scenario: Scenario, tree: Tree) -> Iterator[ConfigError]:
-    """Yield shares of values that are not selected; shares of joint slices are judged when they are asked."""
+def _mix(scenario: Scenario, tree: Tree, declared: Declared) -> Iterator[ConfigError]:
+    """Yield shares of values that are not selected; those of joint slices are judged when they are asked.
+
+    Where nothing is selected the mix is about the context that has most of its values.
+    """
     values = {value for values in scenario.select.values() for value in values}
+    if not values:
+        known = [set(context.value_ids) for context in declared.contexts.values()]
+        values = max(known, key=lambda ids: len(ids & scenario.mix.keys()), default=set())
+        if not values & scenario.mix.keys():
+            return
     for name in scenario.mix:
         if "=" not in name and name not in values:
             yield unknown_name("selected value", name, values, tree, ("mix", name), key=True)
