@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +12,9 @@ import numpy as np
 
 from evenfall.beliefs.discount import learn_half_life
 from evenfall.clock import Night
+from evenfall.errors import EvenfallError
 from evenfall.registry.parameter import Parameter
+from evenfall.registry.schemas import EventObservations
 from evenfall.runs.chain import chain_of
 from evenfall.runs.ledger import observations_of
 from evenfall.runs.sources import shape_of
@@ -58,12 +61,22 @@ def learn(world: World, night: Night) -> Learned:
     """Return what the ledger as it stood before `night` teaches; running the night again teaches the same."""
     before = world.before(night)
     since = before.as_of - timedelta(days=_DAYS_SAMPLED)
-    arrivals = world.store.arrivals(before.instant, since)
+    arrivals = world.store.arrivals(before.instant, since, _waiting_queries(world))
     discounted = [p for p in world.registry.parameters.values() if p.half_life_days == "learned"]
     return Learned(
         arrival_delay_days(arrivals, before),
         _half_life(world, before, discounted) if discounted else None,
     )
+
+
+def _waiting_queries(world: World) -> set[str]:
+    """Return the queries that are read only once a horizon has passed: that wait is no lateness of events."""
+    waiting = set()
+    for parameter in world.registry.parameters.values():
+        if isinstance(parameter.observation_source, EventObservations):
+            with suppress(EvenfallError):  # what cannot be read has no evidence to leave out
+                waiting.add(shape_of(parameter, world.registry).query_hash)
+    return waiting
 
 
 def arrival_delay_days(arrivals: Sequence[Arrival], night: Night) -> float:

@@ -70,10 +70,11 @@ def _count(case: Case) -> None:
 def _choose_rule(case: Case, learned: Learned) -> None:
     """Settle the numbers the posterior depends on beside prior and evidence."""
     parameter, night = case.parameter, case.night
-    case.watermark = local_day(night.instant - timedelta(days=learned.arrival_delay_days), night.zone)
-    if case.task.shape is not None:
-        # A day whose outcomes may still come is not closed: absorbed now, it would never be counted.
-        case.watermark = min(case.watermark, local_day(night.data_end - case.task.shape.horizon, night.zone))
+    # A day whose outcomes may still come is not closed: absorbed now, it would never be counted.
+    horizon = case.task.shape.horizon if case.task.shape is not None else timedelta()
+    case.watermark = local_day(
+        night.instant - timedelta(days=learned.arrival_delay_days) - horizon, night.zone
+    )
     half_life = parameter.half_life_days
     kappa = parameter.kappa
     case.rule = UpdateRule(

@@ -63,7 +63,12 @@ _READINGS: Final = (
         func.min(evidence.c.seen_at).over(partition_by=evidence.c.stream_id).label("loaded_at"),
     )
     .join(evidence_streams, evidence_streams.c.id == evidence.c.stream_id)
-    .where(*_WHOLE, evidence.c.seen_at <= bindparam("as_of"), evidence.c.first >= bindparam("since"))
+    .where(
+        *_WHOLE,
+        evidence.c.seen_at <= bindparam("as_of"),
+        evidence.c.first >= bindparam("since"),
+        evidence_streams.c.query_hash.not_in(bindparam("left_out", expanding=True)),
+    )
     .subquery("readings")
 )
 
@@ -92,11 +97,13 @@ def evidence_spans(
     return spans
 
 
-def arrivals(scope: Scope, as_of: datetime, since: date) -> list[Arrival]:
-    """Return how the windows from `since` on grew, over all parameters, by last day and instant.
+def arrivals(scope: Scope, as_of: datetime, since: date, left_out: Iterable[str] = ()) -> list[Arrival]:
+    """Return how the windows from `since` on grew, over all queries but `left_out`, by last day and instant.
 
     Two kinds of window are left out, for their first reading does not say when the data came: those a
     backfill read first, and those that a query's very first reading brought along.
     """
-    rows = scope.fetch(_ARRIVALS, as_of=instant_text(as_of), since=since.isoformat())
+    rows = scope.fetch(
+        _ARRIVALS, as_of=instant_text(as_of), since=since.isoformat(), left_out=sorted(left_out)
+    )
     return [Arrival(date.fromisoformat(stop), instant(seen_at), added) for stop, seen_at, added in rows]

@@ -166,13 +166,13 @@ class Store:
         with self._reading() as scope:
             return coverage.evidence_spans(scope, parameter_ids, as_of)
 
-    def arrivals(self, as_of: datetime, since: date) -> list[Arrival]:
-        """Return how the windows from `since` on grew with each reading, over all parameters.
+    def arrivals(self, as_of: datetime, since: date, left_out: Iterable[str] = ()) -> list[Arrival]:
+        """Return how the windows from `since` on grew with each reading, over all queries but `left_out`.
 
         Windows that a backfill, or a query's very first reading, brought along are left out.
         """
         with self._reading() as scope:
-            return coverage.arrivals(scope, as_of, since)
+            return coverage.arrivals(scope, as_of, since, left_out)
 
     # Beliefs ----------------------------------------------------------------------------------------------
 
