@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evenfall.beliefs.cube import Visited
 from evenfall.funnels.simulate import (
     Edge,
     Rate,
@@ -32,7 +33,7 @@ def rates() -> dict[str, list[Rate]]:
         "read": [Rate(flat(0.25))],
         "look": [Rate(look)],
         "on": [Rate(flat(0.5))],
-        "buy": [Rate(flat(0.8), visited="blog"), Rate(flat(0.2))],
+        "buy": [Rate(flat(0.8), visited=Visited(all=frozenset({"blog"}))), Rate(flat(0.2))],
     }
 
 
@@ -103,9 +104,74 @@ def test_the_same_seed_gives_the_same_journeys_and_another_seed_others() -> None
     assert len(first) != len(other) or not np.array_equal(first.converted, other.converted)
 
 
-def test_a_graph_with_a_cycle_is_refused() -> None:
-    edges = (*EDGES, Edge("back", "pricing", "blog"))
-    with pytest.raises(ValueError, match="cycle"):
+CYCLE = (*EDGES, Edge("back", "pricing", "blog"))
+
+
+def walk_in_a_circle(back: float, seed: int = 4):
+    chosen = {
+        "read": [Rate(flat(0.25))],
+        "look": [Rate(flat(0.5))],
+        "on": [Rate(flat(0.5))],
+        "buy": [Rate(flat(0.2))],
+        "back": [Rate(flat(back))],
+    }
+    return simulate_journeys(CYCLE, chosen, np.full((DAYS, SLICES), 300), np.random.default_rng(seed)), [
+        edge.slug for edge in CYCLE
+    ]
+
+
+def test_sessions_walk_a_cycle_as_often_as_an_absorbing_chain_says() -> None:
+    # visits of pricing per entry: v = .5 + .5 b and b = .25 + .6 v for blog, so v = .625 / .7
+    journeys, slugs = walk_in_a_circle(0.6)
+    entries = (journeys.edge == slugs.index("read")).sum()
+    for edge, expected in [("buy", 0.625 / 0.7), ("on", 0.25 + 0.6 * 0.625 / 0.7)]:
+        visits = np.bincount(journeys.session[journeys.edge == slugs.index(edge)], minlength=entries)
+        assert abs(visits.mean() - expected) < 5 * visits.std() / np.sqrt(entries), edge
+    for edge, rate in [("buy", 0.2), ("back", 0.6), ("on", 0.5)]:
+        taken = journeys.converted[journeys.edge == slugs.index(edge)]
+        assert abs(taken.mean() - rate) < 5 * 0.5 / np.sqrt(len(taken)), edge
+
+
+def test_a_node_that_is_returned_to_was_visited_before_its_second_attempts() -> None:
+    journeys, slugs = walk_in_a_circle(0.6)
+    buys = journeys.edge == slugs.index("buy")
+    again = buys & journeys.has_visited("pricing")
+    assert again.any()
+    assert journeys.has_visited("blog")[again].all()
+    first = np.unique(journeys.session[buys], return_index=True)[1]
+    assert not again[np.flatnonzero(buys)[first]].any()
+
+
+def test_nobody_walks_a_cycle_past_midnight() -> None:
+    circle = (Edge("go", "home", "shelf"), Edge("look", "shelf", "desk"), Edge("back", "desk", "shelf"))
+    always = {edge.slug: [Rate(flat(1.0))] for edge in circle}
+    journeys = simulate_journeys(circle, always, np.full((DAYS, SLICES), 20), np.random.default_rng(1))
+    assert set(np.bincount(journeys.session)) == {40}
+    assert journeys.second.max() < 86_400
+    assert journeys.converted.all()
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (Visited(all=frozenset({"home", "blog"})), lambda blog: blog),
+        (Visited(any=(frozenset({"blog", "order"}),)), lambda blog: blog),
+        (Visited(any=(frozenset({"blog", "home"}),)), lambda blog: blog | True),
+        (Visited(none=frozenset({"blog", "order"})), lambda blog: ~blog),
+        (Visited(all=frozenset({"home"}), none=frozenset({"blog"})), lambda blog: ~blog),
+        (Visited(any=(frozenset(),)), lambda blog: blog & False),
+    ],
+)
+def test_a_rate_holds_for_whom_its_condition_says(condition: Visited, holds) -> None:
+    chosen = {**rates(), "buy": [Rate(flat(1.0), visited=condition), Rate(flat(0.0))]}
+    journeys = simulate_journeys(EDGES, chosen, np.full((DAYS, SLICES), 30), np.random.default_rng(1))
+    buys = journeys.edge == [edge.slug for edge in EDGES].index("buy")
+    assert np.array_equal(journeys.converted[buys], holds(journeys.has_visited("blog")[buys]))
+
+
+def test_nodes_that_no_path_from_the_entry_leads_to_are_refused() -> None:
+    edges = (*EDGES, Edge("to", "left", "right"), Edge("fro", "right", "left"))
+    with pytest.raises(ValueError, match=r"'home'.*left"):
         simulate_journeys(edges, rates(), np.ones((DAYS, SLICES), int), np.random.default_rng(1))
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evenfall.beliefs.cube import Visited
+
 __all__ = ["Edge", "Journeys", "Rate", "simulate_delays", "simulate_journeys", "simulate_sessions"]
 
 _LAST_START = 86_400 - 3_600  # a session begins at least an hour before midnight, so that none crosses it
+_MOST_STEPS = 40  # of less than 90 s each, which is that hour; nobody walks a cycle for longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +35,19 @@ class Rate:
     daily : ndarray, shape (day, slice)
         Probability that a session at the edge's origin takes it.
     visited
-        The node a session must have visited before for this rate to hold; empty for everybody else.
+        What a session must have visited before for this rate to hold.
     """
 
     daily: NDArray[np.float64]
-    visited: str = ""
+    visited: Visited = field(default_factory=Visited)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Journeys:
     """Attempts, one row each, in order of day, session and time.
 
-    A session attempts every edge that leaves a node it reaches, and takes at most one of them.
+    A session attempts every edge that leaves a node it reaches, and takes at most one of them; where a cycle
+    leads it back to a node, it attempts them again.
 
     Attributes
     ----------
@@ -52,11 +56,11 @@ class Journeys:
     second : ndarray of int, shape (row,)
         Seconds since the day began.
     visited : ndarray of uint64, shape (row,)
-        Bit set of the nodes the session visited before the origin, in the order of `nodes`.
+        Bit set of the nodes the session visited before this visit of the origin, in the order of `nodes`.
     converted : ndarray of bool, shape (row,)
         Whether the session took the edge.
     nodes
-        Names of the nodes, in topological order.
+        Names of the nodes, in topological order but for the edges that lead back.
     """
 
     day: NDArray[np.int64]
@@ -102,7 +106,10 @@ def simulate_journeys(
     sessions: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> Journeys:
-    """Return what the sessions attempted on their way through a graph without cycles.
+    """Return what the sessions attempted on their way through a graph, cycles included.
+
+    After 40 steps a session leaves, as one does that takes no edge: before it attempts anything more, so
+    that no rate is bent.
 
     Parameters
     ----------
@@ -116,19 +123,23 @@ def simulate_journeys(
     Raises
     ------
     ValueError
-        When the graph has a cycle or several entries, or the edges that leave a node are together more
-        probable than 1.
+        When the graph has not exactly one entry, does not hang together, or the edges that leave a node are
+        together more probable than 1.
     """
-    nodes = _topological(edges)
+    nodes = _ordered(edges)
     crowd = _Crowd.arriving(sessions, rng)
-    steps = []
-    for position, node in enumerate(nodes):
-        here = np.flatnonzero(crowd.at == position)
-        leaving = [number for number, edge in enumerate(edges) if edge.origin == node]
-        if leaving and len(here):
-            steps.append(
-                crowd.leave(here, [(n, edges[n], rates[edges[n].slug]) for n in leaving], nodes, rng)
-            )
+    ways = {
+        position: [(n, edge, rates[edge.slug]) for n, edge in enumerate(edges) if edge.origin == node]
+        for position, node in enumerate(nodes)
+    }
+    steps: list[_Attempts] = []
+    walked = -1
+    while walked < len(steps):  # once through a graph without cycles, else until nobody walks any more
+        walked = len(steps)
+        for position, leaving in ways.items():
+            here = crowd.walking_at(position)
+            if leaving and len(here):
+                steps.append(crowd.leave(here, leaving, nodes, rng))
     columns = [np.concatenate(column) for column in zip(*steps, strict=True)]
     session, edge, second, visited, converted = columns
     order = np.lexsort((edge, second, session))
@@ -145,9 +156,17 @@ def simulate_journeys(
     )
 
 
+type _Attempts = tuple[
+    NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64], NDArray[np.bool_]
+]
+"""Session, edge, second, visited and converted of some attempts."""
+
+_GONE = -1
+
+
 @dataclass(slots=True, eq=False)
 class _Crowd:
-    """Where every session stands while it walks; arrays of shape (session,)."""
+    """Where every session stands while it walks, `_GONE` once it took no edge; arrays of shape (session,)."""
 
     day: NDArray[np.int64]
     slice: NDArray[np.int64]
@@ -168,16 +187,18 @@ class _Crowd:
         pace = rng.integers(15, 90, size=len(cells))
         return cls(day[order], part[order], start[order], pace, zeros, zeros.copy(), zeros.astype(np.uint64))
 
+    def walking_at(self, position: int) -> NDArray[np.intp]:
+        """Return the sessions at a node that have not walked for too long."""
+        return np.flatnonzero((self.at == position) & (self.depth < _MOST_STEPS))
+
     def leave(
         self,
-        here: NDArray[np.int64],
+        here: NDArray[np.intp],
         leaving: Sequence[tuple[int, Edge, Sequence[Rate]]],
         nodes: tuple[str, ...],
         rng: np.random.Generator,
-    ) -> tuple[
-        NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64], NDArray[np.bool_]
-    ]:
-        """Move the sessions `here` on and return the attempts: session, edge, second, visited, converted.
+    ) -> _Attempts:
+        """Move the sessions `here` on and return what they attempted.
 
         One uniform number per session decides among the edges, so that at most one is taken and each is taken
         with its own probability.
@@ -187,6 +208,7 @@ class _Crowd:
         second = self.start[here] + self.depth[here] * self.pace[here]
         visited = self.visited[here]
         origin = nodes.index(leaving[0][1].origin)
+        self.at[here] = _GONE
         converted = []
         for _, edge, rates in leaving:
             taken_up_to = taken_below + self._probability(here, rates, nodes)
@@ -209,16 +231,11 @@ class _Crowd:
         )
 
     def _probability(
-        self, here: NDArray[np.int64], rates: Sequence[Rate], nodes: tuple[str, ...]
+        self, here: NDArray[np.intp], rates: Sequence[Rate], nodes: tuple[str, ...]
     ) -> NDArray[np.float64]:
         """Return the probability that holds for each session, shape (session here,)."""
         day, part = self.day[here], self.slice[here]
-        conditions = [
-            _holds(self.visited[here], nodes.index(rate.visited))
-            if rate.visited
-            else np.ones(len(here), dtype=bool)
-            for rate in rates
-        ]
+        conditions = [_meets(self.visited[here], rate.visited, nodes) for rate in rates]
         return np.select(conditions, [rate.daily[day, part] for rate in rates], default=0.0)
 
 
@@ -226,8 +243,18 @@ def _holds(sets: NDArray[np.uint64], position: int) -> NDArray[np.bool_]:
     return np.asarray((sets >> np.uint64(position)) & np.uint64(1), dtype=np.bool_)
 
 
-def _topological(edges: Sequence[Edge]) -> tuple[str, ...]:
-    """Return the nodes so that every edge leads forward, the entry first."""
+def _meets(sets: NDArray[np.uint64], condition: Visited, nodes: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return which sets of visited nodes fulfil a condition, shape (set,)."""
+    met = np.ones(len(sets), dtype=np.bool_)
+    for group in (*({node} for node in condition.all), *condition.any):
+        met &= np.any([_holds(sets, nodes.index(node)) for node in group], axis=0)
+    for node in condition.none:
+        met &= ~_holds(sets, nodes.index(node))
+    return met
+
+
+def _ordered(edges: Sequence[Edge]) -> tuple[str, ...]:
+    """Return the nodes so that every edge leads forward but those that close a cycle, the entry first."""
     waiting = {
         node: {e.origin for e in edges if e.target == node} for e in edges for node in (e.origin, e.target)
     }
@@ -239,8 +266,10 @@ def _topological(edges: Sequence[Edge]) -> tuple[str, ...]:
     ordered: list[str] = []
     while waiting:
         ready = [node for node, before in waiting.items() if before <= set(ordered)]
-        if not ready:
-            raise ValueError(f"the edges form a cycle among {sorted(waiting)}")
-        ordered.append(ready[0])
-        del waiting[ready[0]]
+        within_reach = [node for node, before in waiting.items() if before & set(ordered)]
+        if not ready and not within_reach:
+            raise ValueError(f"no edge leads from {entries[0]!r} to {sorted(waiting)}")
+        following = (ready or within_reach)[0]
+        ordered.append(following)
+        del waiting[following]
     return tuple(ordered)

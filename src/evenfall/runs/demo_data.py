@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from evenfall.beliefs.belief import Belief
+from evenfall.beliefs.cube import Visited
 from evenfall.errors import UsageError
 from evenfall.funnels.simulate import (
     Journeys,
@@ -151,7 +152,9 @@ class DemoData:
 
     def _rates(self) -> dict[str, list[Rate]]:
         rates = {edge.slug: [Rate(self._daily(parameter))] for edge, parameter in acme.TRACKED.items()}
-        rates[acme.MEMBER_EDGE].insert(0, Rate(self._daily(acme.MEMBER_PARAMETER), visited=acme.MEMBER_NODE))
+        rates[acme.MEMBER_EDGE].insert(
+            0, Rate(self._daily(acme.MEMBER_PARAMETER), Visited(all=frozenset({acme.MEMBER_NODE})))
+        )
         return rates
 
     def _daily(self, parameter: str) -> NDArray[np.float64]:
