@@ -208,6 +208,7 @@ def test_arrivals_tell_how_windows_grew_but_not_what_was_loaded_at_once(store: S
         Arrival(day(2).stop, night(3), 80.0),
     ]
     assert [one.seen_at for one in store.arrivals(night(2), day(-30).first)] == [night(2)]
+    assert store.arrivals(night(5), day(-30).first, ["q1"]) == []
 
 
 # Once and once more ----------------------------------------------------------------------------------------

@@ -255,3 +255,18 @@ def test_a_table_without_an_attempt_is_no_data(shop: Shop) -> None:
     happen(shop, "ann", 3, "view")
     assert shop.tomorrow().counts == {"no_data": 1}
     assert shop.rows("evidence") == []
+
+
+def test_waiting_for_a_horizon_is_not_taken_for_lateness(shop: Shop) -> None:
+    # every day is first read seven nights after its end; none of its attempts was late
+    define(shop, source="horizon: 7d")
+    for n in range(34):
+        for user in range(3):
+            happen(shop, f"{n}-{user}", 1, "start")
+        shop.night()
+        shop.today += DAY
+    shop.today -= DAY
+    delays = [row["value"] for row in shop.rows("hyperparameters") if row["name"] == "arrival_delay_days"]
+    assert delays == [1.0]
+    last = shop.posteriors("signup")[-1]
+    assert (last.as_of - last.watermark).days == 7 + 1
