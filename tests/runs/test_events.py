@@ -260,7 +260,7 @@ def test_a_table_without_an_attempt_is_no_data(shop: Shop) -> None:
 def test_waiting_for_a_horizon_is_not_taken_for_lateness(shop: Shop) -> None:
     # every day is first read seven nights after its end; none of its attempts was late
     define(shop, source="horizon: 7d")
-    for n in range(34):
+    for n in range(45):
         for user in range(3):
             happen(shop, f"{n}-{user}", 1, "start")
         shop.night()
