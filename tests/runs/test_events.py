@@ -262,7 +262,7 @@ def test_waiting_for_a_horizon_is_not_taken_for_lateness(shop: Shop) -> None:
     define(shop, source="horizon: 7d")
     for n in range(45):
         for user in range(3):
-            happen(shop, f"{n}-{user}", 1, "start")
+            happen(shop, f"{n}-{user}", 1 - n, "start")
         shop.night()
         shop.today += DAY
     shop.today -= DAY
