@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from evenfall.beliefs.belief import Belief
-from evenfall.beliefs.cube import Visited
 from evenfall.errors import UsageError
 from evenfall.funnels.simulate import (
     Journeys,
@@ -28,6 +27,7 @@ from evenfall.funnels.simulate import (
 )
 from evenfall.funnels.truth import Truth, draw_truth, generator, overdisperse
 from evenfall.runs import demo_world as acme
+from evenfall.runs.demo_events import event_tables
 
 if TYPE_CHECKING:
     from evenfall.registry.parameter import Parameter
@@ -67,7 +67,7 @@ class DemoData:
     ----------
     priors
         What is believed of every parameter with evidence: those of `acme.TRACKED` (``signup`` per channel and
-        device), ``pay-member``, ``order-value``, ``time-to-order`` and ``support-tickets``.
+        device) and `acme.CONDITIONAL`, ``order-value``, ``time-to-order`` and ``support-tickets``.
     kappas
         Per overdispersed parameter how much its days scatter; None where that is to be learned.
     seed
@@ -151,10 +151,11 @@ class DemoData:
         )
 
     def _rates(self) -> dict[str, list[Rate]]:
-        rates = {edge.slug: [Rate(self._daily(parameter))] for edge, parameter in acme.TRACKED.items()}
-        rates[acme.MEMBER_EDGE].insert(
-            0, Rate(self._daily(acme.MEMBER_PARAMETER), Visited(all=frozenset({acme.MEMBER_NODE})))
-        )
+        rates = {}
+        for edge, parameter in acme.TRACKED.items():
+            some = acme.CONDITIONAL.get(edge.slug, {})
+            rates[edge.slug] = [Rate(self._daily(name), visited) for name, visited in some.items()]
+            rates[edge.slug].append(Rate(self._daily(parameter)))
         return rates
 
     def _daily(self, parameter: str) -> NDArray[np.float64]:
@@ -174,7 +175,7 @@ class DemoData:
 
     @cached_property
     def _deliveries(self) -> list[_Delivery]:
-        return [*self._journey_files(), *self._order_files()]
+        return [*self._journey_files(), *self._order_files(), *self._event_files()]
 
     def _journey_files(self) -> Iterator[_Delivery]:
         journeys = self.journeys
@@ -210,6 +211,10 @@ class DemoData:
         for number, day in enumerate(acme.DAYS):
             rows = np.flatnonzero(journeys.day[bought] == number)
             yield _delivery("orders", day, day + timedelta(days=1), table.take(rows), date.max)
+
+    def _event_files(self) -> Iterator[_Delivery]:
+        for day, table in event_tables(self.journeys):
+            yield _delivery("events", day, day + timedelta(days=1), table, date.max)
 
     @cached_property
     def _customers(self) -> NDArray[np.int64]:
@@ -268,12 +273,13 @@ def _journey_table(
 
 def _delivery(table_name: str, day: date, arrived: date, table: pa.Table, replaced: date) -> _Delivery:
     sink = io.BytesIO()
+    whole = [name for name in ("user_id", "session_id", "created_at") if name in table.column_names]
     pq.write_table(
         table,
         sink,
         compression="zstd",
-        use_dictionary=[n for n in ("edge_slug", "channel", "device") if n in table.column_names],
-        column_encoding=dict.fromkeys(("user_id", "session_id", "created_at"), "DELTA_BINARY_PACKED"),
+        use_dictionary=[f.name for f in table.schema if f.type == pa.string()],
+        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
     )
     return _Delivery(f"{table_name}/day={day}/part-{arrived}.parquet", arrived, replaced, sink.getvalue())
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
+from evenfall.beliefs.cube import Visited
 from evenfall.funnels.simulate import Edge
 
 __all__ = [
+    "ATTEMPT_EVENT",
     "CHANNELS",
+    "CONDITIONAL",
     "CUSTOMERS",
     "DAYS",
     "DEFAULT_SEED",
@@ -17,19 +20,20 @@ __all__ = [
     "DRIFTING",
     "DRIFT_FACTOR",
     "DRIFT_FROM",
+    "EVENT_EDGE",
     "LATE_SHARE",
     "LEARNED_KAPPA",
     "LONGEST_DELAY",
     "LOST_SHARE",
     "MEMBER_EDGE",
     "MEMBER_NODE",
-    "MEMBER_PARAMETER",
     "NIGHTS",
     "RESTATED_DAY",
     "RESTATED_ON",
     "SESSIONS_PER_DAY",
     "SHARES",
     "SLICES",
+    "SUCCESS_EVENT",
     "TRACKED",
     "WEEKDAY_FACTORS",
 ]
@@ -64,10 +68,23 @@ TRACKED: Final = {
     Edge("choose-delivery", "shipping", "payment"): "choose-delivery",
     Edge("pay", "payment", "order"): "pay-guest",
     Edge("take-upsell", "order", "upsell"): "take-upsell",
+    Edge("keep-shopping", "cart", "product"): "keep-shopping",
 }
 """The edges that leave events behind, and the parameter that speaks of each."""
 
-MEMBER_NODE, MEMBER_EDGE, MEMBER_PARAMETER = "account", "pay", "pay-member"
+MEMBER_NODE, MEMBER_EDGE = "account", "pay"
+_LOOKED = frozenset({"search", "deals"})
+CONDITIONAL: Final = {
+    MEMBER_EDGE: {"pay-member": Visited(all=frozenset({MEMBER_NODE}))},
+    "keep-shopping": {
+        "keep-shopping-looked": Visited(any=(_LOOKED,), none=frozenset({"reviews"})),
+        "keep-shopping-compared": Visited(all=frozenset({"reviews"}), any=(_LOOKED,)),
+    },
+}
+"""Per edge the parameters that speak of some visitors; the one of `TRACKED` speaks of all others."""
+
+EVENT_EDGE, ATTEMPT_EVENT, SUCCESS_EVENT = "keep-shopping", "cart_opened", "kept_shopping"
+"""The edge whose attempts and successes are events of their own, among the page views."""
 
 DRIFTING: Final = "checkout"
 DRIFT_FACTOR: Final = 0.7
