@@ -118,6 +118,17 @@ def test_the_order_of_the_days_and_of_the_parameters_changes_nothing():
         np.testing.assert_allclose(alone.theta, together[i].theta, rtol=1e-9)
 
 
+def test_neighbours_with_more_days_change_no_digit_beyond_rounding():
+    # a block of parameters is filled up with days without trials; they must say nothing at all
+    rng = np.random.default_rng(20260925)
+    alone = [simulated(rng, 0.6, 80.0, 250, count) for count in range(7, 31)]
+    prior, rule = Beta(180.0, 130.0), UpdateRule(kappa=80.0)
+    together = posterior([prior] * len(alone), alone, [rule] * len(alone))
+    for seen, beside in zip(alone, together, strict=True):
+        (single,) = posterior([prior], [seen], [rule])
+        np.testing.assert_allclose(beside.theta, single.theta, rtol=1e-14)
+
+
 def test_intervals_cover_where_plain_counting_does_not():
     rng = np.random.default_rng(20240301)
     count, kappa = 2000, 50.0

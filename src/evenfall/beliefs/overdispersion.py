@@ -90,9 +90,18 @@ def _pseudo_counts(theta: Floats, days: Floats, kappa: Floats) -> tuple[Floats, 
     trials, successes, weight = np.moveaxis(days, -1, 0)
     share = weight / (1.0 + np.maximum(trials - 1.0, 0.0) / (kappa[:, None] + 1.0))
     return (
-        theta[:, 0] + (share * successes).sum(axis=-1),
-        theta[:, 1] + (share * (trials - successes)).sum(axis=-1),
+        theta[:, 0] + _over_days(share * successes),
+        theta[:, 1] + _over_days(share * (trials - successes)),
     )
+
+
+def _over_days(values: Floats) -> Floats:
+    """Return the sums over the last axis, one day after the other.
+
+    `numpy.sum` adds in an order that depends on how many days there are, so that the days without trials that
+    fill a block up would change the last digits, and these cancel in the moments.
+    """
+    return np.asarray(np.add.accumulate(values, axis=-1)[..., -1])
 
 
 def _integrate(theta: Floats, days: Floats, kappa: Floats) -> Floats:
@@ -140,8 +149,8 @@ def _log_likelihood(x: Floats, y: Floats, kappa: Floats, days: Floats) -> Floats
     k = kappa[:, None, None]
     constant = present * (ways + special.gammaln(k) - special.gammaln(k + trials))
     after = special.gammaln(x[..., None] + successes) + special.gammaln(y[..., None] + (trials - successes))
-    before = present.sum(axis=-1) * (special.gammaln(x) + special.gammaln(y))
-    return np.asarray((present * after).sum(axis=-1) - before + constant.sum(axis=-1))
+    before = _over_days(present) * (special.gammaln(x) + special.gammaln(y))
+    return np.asarray(_over_days(present * after) - before + _over_days(constant))
 
 
 def _log_likelihood_large(x: Floats, y: Floats, _kappa: Floats, days: Floats) -> Floats:
@@ -149,7 +158,7 @@ def _log_likelihood_large(x: Floats, y: Floats, _kappa: Floats, days: Floats) ->
     trials, successes, weight = (days[:, None, :, i] for i in range(3))
     filled = np.maximum(trials, 1.0)  # a day without trials says nothing, and the terms have no value there
     each = log_beta_binomial(successes, filled, x[..., None], y[..., None])
-    return np.asarray(np.where(trials > 0, weight * each, 0.0).sum(axis=-1))
+    return np.asarray(_over_days(np.where(trials > 0, weight * each, 0.0)))
 
 
 def _moments(t: Floats, log_mass: Floats) -> Floats:
