@@ -93,6 +93,7 @@ class Shown:
     def as_dict(self) -> dict[str, Any]:
         """Return the parameter as JSON-ready data."""
         file, line, _ = self.parameter.locate("id")
+        visited = self.parameter.visited_filter
         return {
             **self.row.as_dict(),
             "file": file,
@@ -100,6 +101,7 @@ class Shown:
             "definition_hash": self.parameter.definition_hash,
             "edge_reference": self.parameter.edge_reference,
             "context_filter": dict(self.parameter.context_filter),
+            "visited_filter": visited.model_dump(mode="json") if visited is not None else None,
             "prior": dict(self.prior),
             "posterior": dict(self.posterior),
         }

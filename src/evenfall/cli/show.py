@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -112,6 +112,7 @@ def _print_parameter(shown: Shown) -> None:
     line("defined in", f"{facts['file']}:{facts['line']}")
     line("reference", facts["edge_reference"] or "")
     line("context", ", ".join(f"{key}={value}" for key, value in facts["context_filter"].items()))
+    line("visited", _visited(facts["visited_filter"]))
     line("prior", formatting.spread(row.type, row.prior_mean, row.prior_stdev))
     line("", _numbers(shown.prior))
     line("", row.prior_origin)
@@ -128,6 +129,10 @@ def _print_parameter(shown: Shown) -> None:
     for said in (row.config_error or row.detail, row.remedy):
         if said:
             say(said)
+
+
+def _visited(condition: Mapping[str, Any] | None) -> str:
+    return f" {condition['operator'].lower()} ".join(condition["nodes"]) if condition else ""
 
 
 def _numbers(numbers: Mapping[str, float]) -> str:
