@@ -75,7 +75,7 @@ def test_the_example_answers_with_measured_shares_conditions_and_costs(root: Pat
 
 
 def test_what_is_believed_to_arrive_is_what_arrived(root: Path) -> None:
-    """Rates multiply back to the sessions that ordered: 2,575 of 26,900, known to 2 % (binomial)."""
+    """Rates multiply back to the sessions that ordered: about one in ten of 26,900, known to 2 %."""
     counted = duckdb.sql(
         "SELECT count(*) FILTER (edge_slug = 'browse'), count(*) FILTER (edge_slug = 'pay' AND converted) "
         f"FROM '{root}/data/journeys/**/*.parquet'"
