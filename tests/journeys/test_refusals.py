@@ -73,8 +73,13 @@ SAID = {
     ),
     "a DELETE": ("6:10", "DELETE is not a SELECT", "write one SELECT"),
     "a COPY": ("6:10", "COPY is not a SELECT", "write one SELECT"),
-    "a function that reads files": ("6:10", "read_text is not allowed", "did you mean"),
-    "a table function that reads files": ("6:10", "is not a table", "read the connection's tables"),
+    "a function that reads files": ("6:10", "read_text is not allowed", "rows of the connection's tables"),
+    "a file as a table": ("6:10", "'file.csv' is a file, not a table", "read the connection's tables"),
+    "a table function that reads files": (
+        "6:10",
+        "read_text(…) is not a table",
+        "read the connection's tables",
+    ),
     "a second statement": ("6:10", "2 statements", "write one SELECT"),
 }
 

@@ -7,6 +7,7 @@ from the tree that passed here, so comments, odd spacing and what the parser ove
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -46,6 +47,14 @@ _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
     exp.Subquery: frozenset({"this", "alias", "joins", "with_", "order", "limit", "offset"}),
 }
 """Per node type the parts it may have; INTO, FOR UPDATE, TABLESAMPLE, PIVOT, RECURSIVE are on none."""
+
+_FILE: Final = re.compile(
+    r"[/\\*?]|\.(csv|tsv|txt|json|jsonl|ndjson|parquet|gz|zst|xlsx?|db|duckdb|sqlite|arrow|feather|avro|orc)$"
+)
+"""Names that an engine would open as a file, were they not refused; no table of a connection has one."""
+
+_READING: Final = re.compile(r"(read|scan|parquet|sniff|glob|getenv|duckdb|pragma|sqlite)", re.IGNORECASE)
+"""How functions that look outside the tables begin; for these no other spelling is offered."""
 
 
 def parse_select(text: str, dialect: str) -> exp.Query:
@@ -98,11 +107,10 @@ def check_functions(tree: exp.Query) -> None:
         else:
             known = kind is exp.Anonymous and function_name(call) in NAMED_FUNCTIONS
         if not known or isinstance(call.parent, exp.Table | exp.Dot):
-            close = nearest(function_name(call), NAMED_FUNCTIONS)
-            hint = (
-                f"did you mean {' or '.join(close)}?" if close and not known else "count rows of the tables"
-            )
-            raise QueryRefused(f"the function {function_name(call)} is not allowed here", remedy=hint)
+            name = function_name(call)
+            close = () if known or _READING.match(name) else nearest(name, NAMED_FUNCTIONS)
+            hint = f"did you mean {' or '.join(close)}?" if close else "count rows of the connection's tables"
+            raise QueryRefused(f"the function {name} is not allowed here", remedy=hint)
 
 
 def tables_read(tree: exp.Query) -> frozenset[str]:
@@ -112,6 +120,8 @@ def tables_read(tree: exp.Query) -> frozenset[str]:
         if not isinstance(table.this, exp.Identifier):
             raise QueryRefused(f"{_words(table.this)} is not a table", remedy="read the connection's tables")
         name = table.name.lower()
+        if _FILE.search(name):
+            raise QueryRefused(f"{name!r} is a file, not a table", remedy="read the connection's tables")
         if name not in _visible_ctes(table):
             read.add(name)
     return frozenset(read)
@@ -151,6 +161,8 @@ def _names_before(clause: exp.With, cte: exp.Expr) -> Iterator[str]:
 
 def _words(node: exp.Expr) -> str:
     """Return what people call a node: ``DELETE``, ``FOR UPDATE``, a command's own word."""
+    if isinstance(node, exp.Func):
+        return f"{function_name(node)}(…)"
     if isinstance(node, exp.Command):
         return str(node.this).upper()
     return type(node).__name__.upper()
