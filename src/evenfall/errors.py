@@ -131,9 +131,7 @@ class MissingDriver(SourceError):
     """The driver of this connection is not installed."""
 
     def __init__(self, driver: str, *, install: str, connection: str = "") -> None:
-        super().__init__(
-            f"the driver for {driver!r} is not installed", connection=connection, remedy=install
-        )
+        super().__init__(f"the driver for {driver!r} is not installed", connection=connection, remedy=install)
         self.driver, self.install = driver, install
 
 
