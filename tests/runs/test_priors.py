@@ -225,6 +225,20 @@ def test_numbers_no_rate_can_have_are_refused_and_the_last_answer_stays(shop: Sh
     assert "largest feasible stdev at this mean is 0.459354" in row["remedy"]
 
 
+def test_a_prior_query_that_is_refused_makes_the_night_partial(shop: Shop, sheet: Sheet) -> None:
+    deleting = FROM_SQL.replace("SELECT mean, stdev FROM", "DELETE FROM")
+    shop.define(prior="{distribution: beta, alpha: 8, beta: 17}", rest=f"{deleting}\n{DAILY}")
+    sheet.say(0.9, 0.01)
+    shop.sell(1, 40, 13)
+    report = shop.night()
+    assert (report.results[0].outcome, report.exit_code) == ("config_error", 2)
+    assert "DELETE" in report.results[0].detail
+    assert shop.posterior() == (21.0, 44.0)  # on the file's numbers; and nothing was deleted
+    with sqlite3.connect(sheet.file) as table:
+        assert table.execute("SELECT COUNT(*) FROM beliefs").fetchone() == (1,)
+    table.close()
+
+
 def test_a_parameter_that_waits_out_its_back_off_keeps_its_prior(shop: Shop, sheet: Sheet) -> None:
     rest = f"{FROM_SQL}\n{DAILY}"
     shop.define(prior="{distribution: beta, alpha: 2, beta: 2}", rest=rest)

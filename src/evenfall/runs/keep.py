@@ -98,6 +98,8 @@ def _outcome(case: Case) -> Skipped:
         return Skipped("quarantined", f"{len(aside)} of {len(case.task.windows)} windows set aside; {rest}")
     if case.skipped is not None:
         return case.skipped
+    if isinstance(case.candidate, Skipped) and case.candidate.reason == "config_error":
+        return case.candidate  # the posterior stands on the last good prior, but somebody must mend the file
     if not case.task.publish_due:
         return Skipped("not_due", "computed and checked; the current posterior is not due for renewal yet")
     return Skipped("updated")
