@@ -28,7 +28,7 @@ class Cohorts:
     conversions : ndarray of int, shape (cohort, age)
         Of them, those who converted in age cell j, which is [j, j + 1) days; zero where not observed yet.
     observed : ndarray of int, shape (cohort,)
-        Number of age cells that have been observed in full for everybody of the cohort: cells 0 … observed - 1.
+        Number of age cells observed in full for everybody of the cohort: cells 0 … observed - 1.
     clock
         How ages are counted.
     """
@@ -56,7 +56,7 @@ class Cohorts:
     @property
     def ages(self) -> int:
         """Number of age cells."""
-        return self.conversions.shape[1]
+        return int(self.conversions.shape[1])
 
     @property
     def converted(self) -> NDArray[np.int64]:

@@ -38,7 +38,7 @@ class FitRequest:
     Attributes
     ----------
     engine
-        ``auto`` climbs the ladder; else ``conjugate``, ``quadrature``, ``laplace``, ``variational`` or ``nuts``.
+        ``auto`` climbs the ladder; else ``conjugate``, ``quadrature``, ``laplace``, ``variational``, ``nuts``.
     seed
         Everything random is a function of it.
     draws, tune, chains
