@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from evenfall.registry.fallback import Names
     from evenfall.registry.parameter import Parameter
     from evenfall.registry.registry import Registry
-    from evenfall.runs.compare import Compared
     from evenfall.runs.funnel import FunnelOptions
-    from evenfall.runs.lookup import Answer, Mode
-    from evenfall.runs.nightly import Progress
-    from evenfall.runs.plan import NightPlan
+    from evenfall.runs.graph.compare import Compared
+    from evenfall.runs.graph.lookup import Answer, Mode
+    from evenfall.runs.graph.whatif import WhatIfAnswer
+    from evenfall.runs.night.nightly import Progress
+    from evenfall.runs.night.plan import NightPlan
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
-    from evenfall.runs.whatif import WhatIfAnswer
     from evenfall.runs.world import World
 
 __all__ = ["Project", "RunPlan", "Shown", "open_project"]
@@ -69,7 +69,7 @@ class RunPlan:
 
     def apply(self, progress: Progress | None = None) -> NightReport:
         """Carry out the plan and return what came of it."""
-        from evenfall.runs.nightly import apply  # noqa: PLC0415 - loads warehouses and numerics
+        from evenfall.runs.night.nightly import apply  # noqa: PLC0415 - loads warehouses and numerics
 
         return apply(self.world, self.plan, progress)
 
@@ -160,14 +160,14 @@ class Project:
         self, as_of: date | str | None = None, *, only: str | None = None, retry_failed: bool = False
     ) -> RunPlan:
         """Return what the night of `as_of` (default: tonight) will do; `apply` does it."""
-        from evenfall.runs.plan import plan_night  # noqa: PLC0415 - loads warehouses
+        from evenfall.runs.night.plan import plan_night  # noqa: PLC0415 - loads warehouses
 
         world = self.world
         return RunPlan(plan_night(world, world.night(as_of), only=only, retry_failed=retry_failed), world)
 
     def backfill(self, first: date | str, stop: date | str, *, only: str | None = None) -> RunPlan:
         """Return a plan that reads the days from `first` up to, not including, `stop`."""
-        from evenfall.runs.plan import plan_night  # noqa: PLC0415 - loads warehouses
+        from evenfall.runs.night.plan import plan_night  # noqa: PLC0415 - loads warehouses
 
         window = _window(first, stop)
         world = self.world
@@ -175,20 +175,20 @@ class Project:
 
     def update(self, parameter_id: str, *, as_of: date | str | None = None) -> dict[str, Any]:
         """Run the night for one parameter and return posterior, observations and divergence for JSON."""
-        from evenfall.runs.answer import update_answer  # noqa: PLC0415 - loads numerics
+        from evenfall.runs.graph.answer import update_answer  # noqa: PLC0415 - loads numerics
 
         report = self.nightly(as_of, only=parameter_id, retry_failed=True).apply()
         return update_answer(self.world, report)
 
     def accept(self, parameter_id: str) -> dict[str, Any]:
         """Make the current posterior the new prior; closed days are absorbed, no current number changes."""
-        from evenfall.runs.accept import accept  # noqa: PLC0415 - loads numerics
+        from evenfall.runs.night.accept import accept  # noqa: PLC0415 - loads numerics
 
         return accept(self.world, self.registry.parameter(parameter_id))
 
     def rebuild(self, *, only: str | None = None) -> RebuildReport:
         """Recompute every stored posterior from prior version and ledger, and compare."""
-        from evenfall.runs.rebuild import rebuild  # noqa: PLC0415 - loads numerics
+        from evenfall.runs.night.rebuild import rebuild  # noqa: PLC0415 - loads numerics
 
         return rebuild(self.world, only)
 
@@ -238,7 +238,7 @@ class Project:
 
         With ``mode="strict"`` the closest parameter answers, whether it has evidence of its own or not.
         """
-        from evenfall.runs.lookup import look_up  # noqa: PLC0415 - loads numerics
+        from evenfall.runs.graph.lookup import look_up  # noqa: PLC0415 - loads numerics
 
         return look_up(self.world, reference, as_of, mode, self._names)
 
@@ -296,8 +296,8 @@ class Project:
         measure
             ``arrivals`` count every return, ``reach`` is the probability to get there at all.
         """
-        from evenfall.runs.question import read_scenario  # noqa: PLC0415 - loads pydantic
-        from evenfall.runs.whatif import answer_whatif  # noqa: PLC0415 - loads numerics
+        from evenfall.runs.graph.question import read_scenario  # noqa: PLC0415 - loads pydantic
+        from evenfall.runs.graph.whatif import answer_whatif  # noqa: PLC0415 - loads numerics
 
         question = read_scenario(
             self.registry.scenarios,
@@ -325,7 +325,7 @@ class Project:
 
         A slice is written ``channel=google``, a saved what-if ``scenario:NAME``.
         """
-        from evenfall.runs.compare import answer_compare  # noqa: PLC0415 - loads numerics
+        from evenfall.runs.graph.compare import answer_compare  # noqa: PLC0415 - loads numerics
 
         return answer_compare(
             self.world, a, b, graph=graph, start=start, to=to, as_of=as_of, names=self._names
@@ -340,7 +340,7 @@ class Project:
             When the name is no id or another file has it, or its file is there and `force` is not set.
         """
         from evenfall.registry.scenarios import save_scenario  # noqa: PLC0415 - loads ruamel
-        from evenfall.runs.question import read_scenario  # noqa: PLC0415 - loads pydantic
+        from evenfall.runs.graph.question import read_scenario  # noqa: PLC0415 - loads pydantic
 
         asked = answer.question.model_dump(exclude_defaults=True)
         scenario = read_scenario({}, None, **{**asked, "id": name})

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 import evenfall as ef
-from evenfall.runs.demo import build_demo
-from evenfall.runs.demo_data import DemoData
-from evenfall.runs.demo_world import NIGHTS
+from evenfall.runs.demo.data import DemoData
+from evenfall.runs.demo.story import build_demo
+from evenfall.runs.demo.world import NIGHTS
 from evenfall.store.faults import FAULT_POINTS
 
 NIGHTLY_POINTS = [point for point in FAULT_POINTS if not point.startswith("artifact")]

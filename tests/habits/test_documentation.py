@@ -85,8 +85,8 @@ def test_every_verb_has_help_and_stands_in_the_reference(root: Path) -> None:
 def test_the_readme_quickstart_is_ten_lines_and_runs(root: Path, tmp_path: Path) -> None:
     """It opens the project that `make demo` builds, so the test builds one in the same place."""
     from evenfall.registry.files import load
-    from evenfall.runs.demo import build_demo
-    from evenfall.runs.demo_data import DemoData
+    from evenfall.runs.demo.data import DemoData
+    from evenfall.runs.demo.story import build_demo
 
     (quickstart,) = examples_of(root / "README.md")
     project = tmp_path / "build" / "demo" / "acme-funnel"

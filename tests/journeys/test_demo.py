@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import evenfall as ef
-from evenfall.runs.demo_world import DRIFTING, NIGHTS
+from evenfall.runs.demo.world import DRIFTING, NIGHTS
 
 
 def run(*arguments: str) -> tuple[int, Any]:

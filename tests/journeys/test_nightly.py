@@ -13,9 +13,9 @@ import pytest
 
 import evenfall as ef
 from evenfall.errors import StoreError
-from evenfall.runs.demo import build_demo
-from evenfall.runs.demo_data import DemoData
-from evenfall.runs.demo_world import NIGHTS
+from evenfall.runs.demo.data import DemoData
+from evenfall.runs.demo.story import build_demo
+from evenfall.runs.demo.world import NIGHTS
 
 from ..runs.shop import DAY, TONIGHT, Shop
 

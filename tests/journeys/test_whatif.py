@@ -13,9 +13,9 @@ import pytest
 
 import evenfall as ef
 from evenfall.cli import main
-from evenfall.runs.demo import build_demo
-from evenfall.runs.demo_data import DemoData
-from evenfall.runs.demo_world import DAYS, NIGHTS, SHARES, SLICES
+from evenfall.runs.demo.data import DemoData
+from evenfall.runs.demo.story import build_demo
+from evenfall.runs.demo.world import DAYS, NIGHTS, SHARES, SLICES
 
 type Call = Callable[..., tuple[int, str, str]]
 

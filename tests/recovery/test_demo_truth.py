@@ -17,9 +17,9 @@ import pytest
 
 import evenfall as ef
 from evenfall.findings import Light
-from evenfall.runs.demo import build_demo
-from evenfall.runs.demo_data import DemoData
-from evenfall.runs.demo_world import DAYS, DRIFTING, NIGHTS
+from evenfall.runs.demo.data import DemoData
+from evenfall.runs.demo.story import build_demo
+from evenfall.runs.demo.world import DAYS, DRIFTING, NIGHTS
 
 
 def one_seed(root: Path, seed: int) -> tuple[int, int, bool, int]:

@@ -12,8 +12,8 @@ from evenfall.cli.output import emit, say, show
 from evenfall.cli.whatif import GraphName, Start, figure, lift
 
 if TYPE_CHECKING:
-    from evenfall.runs.compare import Compared
-    from evenfall.runs.lookup import Answer
+    from evenfall.runs.graph.compare import Compared
+    from evenfall.runs.graph.lookup import Answer
 
 __all__ = ["compare"]
 

@@ -26,7 +26,7 @@ def demo(
     as_json: AsJson = False,
 ) -> int:
     """Build the example project with 30 days of events, run its nights, and print the status table."""
-    from evenfall.runs.demo import run_demo  # noqa: PLC0415
+    from evenfall.runs.demo.story import run_demo  # noqa: PLC0415
 
     with progress("demo", quiet=as_json) as advance:
         standing = run_demo(path, advance)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from evenfall.project import Project, Shown
-    from evenfall.runs.lookup import Answer
+    from evenfall.runs.graph.lookup import Answer
 
 __all__ = ["show"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evenfall.funnels.cost import OutcomeCost
     from evenfall.funnels.figures import Figure
     from evenfall.funnels.whatif import Change
-    from evenfall.runs.whatif import WhatIfAnswer
+    from evenfall.runs.graph.whatif import WhatIfAnswer
 
 __all__ = ["figure", "lift", "whatif"]
 

@@ -38,7 +38,8 @@ class FitRequest:
     Attributes
     ----------
     engine
-        ``auto`` climbs the ladder; else ``conjugate``, ``quadrature``, ``laplace``, ``variational``, ``nuts``.
+        ``auto`` climbs the ladder; else ``conjugate``, ``quadrature``, ``laplace``, ``variational`` or
+        ``nuts``.
     seed
         Everything random is a function of it.
     draws, tune, chains

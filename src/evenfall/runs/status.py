@@ -8,8 +8,8 @@ from datetime import datetime
 from evenfall.clock import Night
 from evenfall.findings import Light
 from evenfall.registry.parameter import Parameter
-from evenfall.runs.chain import Chain, chain_of
-from evenfall.runs.plan import plan_night
+from evenfall.runs.night.chain import Chain, chain_of
+from evenfall.runs.night.plan import plan_night
 from evenfall.runs.report import Gap, History, Status, StatusRow
 from evenfall.runs.world import World
 from evenfall.store.records import NightResult, PosteriorRecord

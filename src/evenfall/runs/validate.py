@@ -7,7 +7,7 @@ from evenfall.errors import ConfigError, EvenfallError
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.registry import Registry
 from evenfall.registry.schemas import PosteriorHistoryPrior
-from evenfall.runs.sources import check_prior_query, shape_of
+from evenfall.runs.night.sources import check_prior_query, shape_of
 
 __all__ = ["query_problems"]
 

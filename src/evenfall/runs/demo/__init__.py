@@ -1,0 +1,1 @@
+"""The example project with a known truth, lived through for thirty nights."""

@@ -1,0 +1,1 @@
+"""A night: due parameters meet their evidence, and what came of it is kept."""

@@ -1,0 +1,126 @@
+"""One parameter on its way through a night; every station fills in what it is there for."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from evenfall.beliefs.belief import Belief
+from evenfall.beliefs.observations import Observations, Skipped
+from evenfall.beliefs.posterior import UpdateRule
+from evenfall.clock import Night
+from evenfall.findings import Finding, Light
+from evenfall.monitoring.lights import Verdict
+from evenfall.registry.parameter import Parameter
+from evenfall.runs.night.chain import Chain, chain_of
+from evenfall.runs.night.ledger import Count, Sums
+from evenfall.runs.night.plan import Task
+from evenfall.runs.night.sources import Reading
+from evenfall.runs.world import World
+from evenfall.store.records import NightResult, PosteriorRecord
+from evenfall.window import DayWindow
+
+__all__ = ["Case", "recall"]
+
+
+@dataclass
+class Case:
+    """What is known of one parameter tonight.
+
+    Attributes
+    ----------
+    candidate
+        What the prior's source says tonight, or why it says nothing.
+    chain
+        The prior in force.
+    known, ledger
+        Evidence before and after tonight's read, by interval.
+    skipped
+        Why no posterior comes out, once that is known; the checks still run.
+    """
+
+    task: Task
+    parameter: Parameter
+    night: Night
+    previous: NightResult | None = None
+    current: PosteriorRecord | None = None
+    candidate: tuple[Belief, date | None] | Skipped | None = None
+    chain: Chain | None = None
+    stored_chain: Chain | None = None
+    known: Mapping[DayWindow, Sums] = field(default_factory=dict)
+    ledger: Mapping[DayWindow, Sums] = field(default_factory=dict)
+    fetched: Reading | None = None
+    count: Count = field(default_factory=lambda: Count(0, 0, 0, 0))
+    rule: UpdateRule = field(default_factory=UpdateRule)
+    observations: Observations = field(default_factory=lambda: Observations.of(()))
+    watermark: date = date.min
+    posterior: PosteriorRecord | None = None
+    verdict: Verdict | None = None
+    skipped: Skipped | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The parameter's id."""
+        return self.parameter.id
+
+    @property
+    def backfill(self) -> bool:
+        """Whether tonight's read is a backfill, whose arrival says nothing about how late events are."""
+        return "backfill" in self.task.why
+
+    @property
+    def was_read(self) -> bool:
+        """Whether the source answered tonight, be it with no rows."""
+        skipped = self.fetched.skipped if self.fetched is not None else None
+        return self.fetched is not None and (skipped is None or skipped.reason == "no_data")
+
+    @property
+    def prior(self) -> Chain:
+        """The prior in force, once it is resolved."""
+        assert self.chain is not None, f"{self.id}: asked for its prior before it was resolved"
+        return self.chain
+
+    def note(
+        self, check: str, message: str, remedy: str = "", *, light: Light = Light.AMBER, subject: str = ""
+    ) -> None:
+        """Add a finding that is not a comparison of belief and data."""
+        self.findings.append(Finding(check, self.id, light, message, remedy, {}, subject))
+
+    def fail(self, error: Exception) -> None:
+        """End the case with the traceback of an unexpected error."""
+        text = "".join(traceback.format_exception(error))
+        self.skipped = Skipped("failed", text, "see the traceback; run again with --retry-failed once mended")
+
+
+def recall(tasks: Sequence[Task], night: Night, world: World) -> list[Case]:
+    """Return a case per task, with what the store knew of its parameter before tonight."""
+    ids = [task.parameter_id for task in tasks]
+    before, store = world.before(night), world.store
+    previous = store.night_results(ids, before.as_of)
+    current = store.current(ids, before.instant)
+    priors = store.priors(ids, night.instant)
+    evidence = store.evidence({t.parameter_id: t.query_hash for t in tasks if t.query_hash}, night.instant)
+    cases = []
+    for task in tasks:
+        chain = chain_of(priors.get(task.parameter_id, ()))
+        known = {
+            row.window: (row.size, row.total, row.squares) for row in evidence.get(task.parameter_id, ())
+        }
+        cases.append(
+            Case(
+                task=task,
+                parameter=world.registry.parameters[task.parameter_id],
+                night=night,
+                previous=previous.get(task.parameter_id),
+                current=current.get(task.parameter_id),
+                chain=chain,
+                stored_chain=chain,
+                known=known,
+                ledger=known,
+                skipped=task.skipped,
+            )
+        )
+    return cases

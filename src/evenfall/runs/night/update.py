@@ -1,0 +1,161 @@
+"""The way of the data, one verb after the other, for the parameters of one chunk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from evenfall.beliefs.observations import Observations, Skipped
+from evenfall.beliefs.overdispersion import learn_kappa
+from evenfall.beliefs.posterior import UpdateRule, posterior
+from evenfall.beliefs.summary import summarise
+from evenfall.clock import Night
+from evenfall.errors import AlreadyAbsorbed
+from evenfall.runs.night.believe import fetch_priors, resolve_prior
+from evenfall.runs.night.case import Case, recall
+from evenfall.runs.night.check import check
+from evenfall.runs.night.keep import keep
+from evenfall.runs.night.learned import Learned
+from evenfall.runs.night.ledger import count_loaded, digest_rows, merge, observations_of
+from evenfall.runs.night.observe import fetch_observations
+from evenfall.runs.night.plan import Task
+from evenfall.runs.world import World
+from evenfall.store.records import PosteriorRecord, Record
+from evenfall.window import local_day
+
+__all__ = ["inputs_hash", "update"]
+
+
+def update(tasks: Sequence[Task], night: Night, world: World, learned: Learned) -> list[Record]:
+    """Return what tonight keeps of each parameter of a chunk; nothing is written yet."""
+    cases = recall(tasks, night, world)
+    fetch_priors(cases, world)
+    fetch_observations(cases, world)
+    for case in cases:
+        _meet(case)
+        _choose_rule(case, learned)
+        if case.task.skipped is None and (case.skipped is None or case.skipped.reason != "config_error"):
+            resolve_prior(case, world)
+        _count(case)
+    _infer([case for case in cases if case.chain is not None])
+    check(cases, world.registry.settings)
+    return [keep(case) for case in cases]
+
+
+def _meet(case: Case) -> None:
+    """Meet the read with the ledger: its rows replace those of the same interval, never add to them."""
+    if case.fetched is None:
+        return
+    if case.fetched.skipped is not None:
+        case.skipped = case.fetched.skipped
+        return
+    try:
+        case.ledger = merge(case.id, case.known, case.fetched.rows)
+    except AlreadyAbsorbed as overlap:
+        case.skipped = Skipped("quarantined", overlap.message, overlap.remedy)
+
+
+def _count(case: Case) -> None:
+    """Account for the trials of tonight's read, once it is settled which days the prior has absorbed."""
+    if case.fetched is None or case.ledger is case.known:
+        return
+    case.count = count_loaded(
+        case.fetched.rows,
+        [bad.size for bad in case.fetched.quarantined],
+        case.chain.root.absorbed_until if case.chain is not None else None,
+    )
+
+
+def _choose_rule(case: Case, learned: Learned) -> None:
+    """Settle the numbers the posterior depends on beside prior and evidence."""
+    parameter, night = case.parameter, case.night
+    # A day whose outcomes may still come is not closed: absorbed now, it would never be counted.
+    horizon = case.task.shape.horizon if case.task.shape is not None else timedelta()
+    case.watermark = local_day(
+        night.instant - timedelta(days=learned.arrival_delay_days) - horizon, night.zone
+    )
+    half_life = parameter.half_life_days
+    kappa = parameter.kappa
+    case.rule = UpdateRule(
+        half_life_days=learned.half_life_days if half_life == "learned" else half_life,
+        kappa=learn_kappa(observations_of(case.ledger)) if kappa == "learned" else kappa,
+    )
+
+
+def _infer(cases: list[Case]) -> None:
+    """Compute the posteriors of all parameters at once: the root of each chain times its whole ledger."""
+    for case in cases:
+        case.observations = observations_of(case.ledger).between(
+            case.prior.root.absorbed_until, case.night.as_of
+        )
+        case.skipped = case.skipped or _too_few(case)
+    ready = [case for case in cases if case.skipped is None and len(case.observations)]
+    beliefs = posterior(
+        [case.prior.root.belief for case in ready],
+        [case.observations for case in ready],
+        [case.rule for case in ready],
+    )
+    if not ready:
+        return
+    summary = summarise(beliefs)
+    for row, (case, belief) in enumerate(zip(ready, beliefs, strict=True)):
+        size, total, squares = (float(value) for value in case.observations.total())
+        case.posterior = PosteriorRecord(
+            parameter_id=case.id,
+            as_of=case.night.as_of,
+            prior_version=case.prior.head.version,
+            belief=belief,
+            mean=float(summary.mean[row]),
+            stdev=float(summary.stdev[row]),
+            lower=float(summary.lower[row]),
+            upper=float(summary.upper[row]),
+            sums=(size, total, squares),
+            counted_until=_counted_until(case.observations),
+            watermark=case.watermark,
+            kappa=case.rule.kappa,
+            half_life_days=case.rule.half_life_days,
+            query_hash=case.task.query_hash,
+            definition_hash=case.parameter.definition_hash,
+            inputs_hash=inputs_hash(case),
+            seen_at=case.night.instant,
+        )
+
+
+def _counted_until(observations: Observations) -> date:
+    last: date = observations.stop.max().item()
+    return last
+
+
+def _too_few(case: Case) -> Skipped | None:
+    if case.parameter.observation_source is None:
+        return Skipped("no_data", "it has no observation_source; the prior stands as declared")
+    if not len(case.observations):
+        return Skipped("no_data", "the ledger holds no evidence of it yet")
+    since = case.observations.between(case.prior.head.absorbed_until)
+    found = since.size
+    needed = case.parameter.min_sample_size
+    if found < needed:
+        return Skipped("insufficient_samples", f"{found:,.0f} of {needed:,.0f} samples so far")
+    return None
+
+
+def inputs_hash(case: Case) -> str:
+    """Return the identity of everything tonight's posterior is a function of."""
+    root = case.prior.root
+    kept = [
+        (window, sums)
+        for window, sums in case.ledger.items()
+        if (root.absorbed_until is None or window.first >= root.absorbed_until)
+        and window.stop <= case.night.as_of
+    ]
+    parts = [
+        root.belief.family,
+        *(repr(number) for number in root.belief.theta),
+        str(root.absorbed_until),
+        case.parameter.definition_hash,
+        case.task.query_hash,
+        repr(case.rule),
+        *digest_rows(kept),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
