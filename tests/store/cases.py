@@ -15,7 +15,9 @@ from evenfall.store.records import (
     CommitReport,
     Definition,
     EvidenceRow,
+    FitRecord,
     Hyperparameter,
+    IncidentRecord,
     Lease,
     Message,
     NightResult,
@@ -149,3 +151,22 @@ def run_two_nights(store: Store) -> None:
             records = [full(n, parameter_id=name, total=float(n), inputs=f"h{n}") for name in names]
             assert not store.commit(records, lease).failed
         store.finish_run(lease, "ok")
+
+
+def fit(inputs: str, seen: int, **more: Any) -> FitRecord:
+    values: dict[str, Any] = {
+        "parameter_id": P,
+        "engine": "auto",
+        "rung": "laplace",
+        "passed": True,
+        "data_hash": "data",
+        "definition_hash": "d1",
+        "code_version": "0.4",
+        "seed": 2**62 + 1,
+    } | more
+    return FitRecord(as_of=night(seen).date(), inputs_hash=inputs, seen_at=night(seen), **values)
+
+
+def incident(opened: int, **more: Any) -> IncidentRecord:
+    values: dict[str, Any] = {"parameter_id": P, "kind": "divergence"} | more
+    return IncidentRecord(opened_on=night(opened).date(), opened_at=night(opened), **values)

@@ -60,7 +60,9 @@ def test_a_new_file_is_made_with_its_folders_and_opened_again(tmp_path: Path) ->
 def test_an_older_schema_is_not_touched_but_names_the_command(tmp_path: Path) -> None:
     url = at_revision(tmp_path / "store.db", "0000")
     before = (tmp_path / "store.db").read_bytes()
-    with pytest.raises(MigrationNeeded, match="schema 0000, this program needs 0001: run `evenfall migrate`"):
+    with pytest.raises(
+        MigrationNeeded, match=f"schema 0000, this program needs {REVISION}: run `evenfall migrate`"
+    ):
         open_store(url)
     assert (tmp_path / "store.db").read_bytes() == before
 
@@ -68,7 +70,7 @@ def test_an_older_schema_is_not_touched_but_names_the_command(tmp_path: Path) ->
 def test_a_newer_schema_is_refused_also_by_migrate(tmp_path: Path) -> None:
     url = at_revision(tmp_path / "store.db", "0999")
     for attempt in (open_store, migrate_store):
-        with pytest.raises(MigrationNeeded, match="schema 0999, this program knows only 0001"):
+        with pytest.raises(MigrationNeeded, match=f"schema 0999, this program knows only {REVISION}"):
             attempt(url)
 
 

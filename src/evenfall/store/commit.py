@@ -16,13 +16,15 @@ from evenfall.store.cells import instant_text
 from evenfall.store.definitions import make_parameters
 from evenfall.store.faults import reach
 from evenfall.store.findings import save_findings
+from evenfall.store.fits import check_fits, save_fits
 from evenfall.store.hyperparameters import save_hyperparameters
+from evenfall.store.incidents import save_incidents
 from evenfall.store.outbox import save_messages
 from evenfall.store.pointers import save_pointers
 from evenfall.store.posteriors import save_posteriors
 from evenfall.store.priors import save_priors
 from evenfall.store.readings import save_evidence
-from evenfall.store.records import CommitReport, Lease, PosteriorRecord, PriorVersion, Record
+from evenfall.store.records import CommitReport, FitRecord, Lease, PosteriorRecord, PriorVersion, Record
 from evenfall.store.results import save_results
 from evenfall.store.runs import extend_run
 from evenfall.store.scope import Scope
@@ -120,6 +122,7 @@ def _save(scope: Scope, records: Sequence[Record]) -> Counter[str]:
     counts, unchanged = _save_beliefs(scope, records)
     written += counts
     written["findings"] = save_findings(scope, _said(records, unchanged))
+    written["incidents"] = save_incidents(scope, (one for record in records for one in record.incidents))
     reach("outbox.before")
     written["outbox"] = save_messages(scope, (one for record in records for one in record.messages))
     reach("outbox.after")
@@ -144,12 +147,16 @@ def _save_beliefs(scope: Scope, records: Sequence[Record]) -> tuple[Counter[str]
     written: Counter[str] = Counter()
     given = {record.parameter_id: record.priors for record in records}
     written["prior_versions"], versions = save_priors(scope, given)
+    written["fits"], fit_ids = _save_fits(scope, records)
     reach("posterior.before")
     posteriors = {
-        record.parameter_id: _with_prior(record.posterior, record.priors, versions)
+        record.parameter_id: _with_prior(
+            _with_fit(record.posterior, record.fit, fit_ids), record.priors, versions
+        )
         for record in records
         if record.posterior is not None
     }
+    check_fits(scope, posteriors.values())
     written["posteriors"], ids = save_posteriors(scope, posteriors)
     published = {record.parameter_id for record in records if record.publish} & posteriors.keys()
     pointers = {name: (posteriors[name].seen_at, ids[name]) for name in sorted(published)}
@@ -164,6 +171,20 @@ def _save_beliefs(scope: Scope, records: Sequence[Record]) -> tuple[Counter[str]
     computed_at = {name: instant_text(one.seen_at) for name, one in posteriors.items()}
     written["night_results"], unchanged = save_results(scope, results, computed_at)
     return written, unchanged
+
+
+def _save_fits(scope: Scope, records: Sequence[Record]) -> tuple[int, dict[str, int]]:
+    reach("fit.before")
+    saved = save_fits(scope, {one.parameter_id: one.fit for one in records if one.fit is not None})
+    reach("fit.after")
+    return saved
+
+
+def _with_fit(posterior: PosteriorRecord, fit: FitRecord | None, ids: dict[str, int]) -> PosteriorRecord:
+    """Return the posterior with the number of the fit that came with it, if it passed and none is named."""
+    if posterior.fit_id is not None or fit is None or not fit.passed:
+        return posterior
+    return replace(posterior, fit_id=ids[posterior.parameter_id])
 
 
 def _with_prior(

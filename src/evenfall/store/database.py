@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -19,7 +19,9 @@ from evenfall.store import (
     coverage,
     definitions,
     findings,
+    fits,
     hyperparameters,
+    incidents,
     ledger,
     outbox,
     pointers,
@@ -40,7 +42,10 @@ from evenfall.store.records import (
     Definition,
     EvidenceRow,
     EvidenceSpan,
+    FitRecord,
     Hyperparameter,
+    IncidentEvent,
+    IncidentRecord,
     Lease,
     NightResult,
     PosteriorRecord,
@@ -219,6 +224,73 @@ class Store:
         """Return every posterior of a parameter, the newest last."""
         with self._reading() as scope:
             return posteriors.posterior_history(scope, parameter_id)
+
+    # Fits -------------------------------------------------------------------------------------------------
+
+    def latest_fits(
+        self, parameter_ids: Iterable[str], as_of: datetime, passed: bool = True
+    ) -> dict[str, FitRecord]:
+        """Return per parameter its last good fit at or before `as_of`, or its last one, good or not."""
+        with self._reading() as scope:
+            return fits.newest_fits(scope, parameter_ids, as_of, passed=passed)
+
+    def last_full_fits(self, parameter_ids: Iterable[str], as_of: datetime) -> dict[str, FitRecord]:
+        """Return per parameter its last good fit that is not an earlier one weighted anew."""
+        with self._reading() as scope:
+            return fits.newest_fits(scope, parameter_ids, as_of, full=True)
+
+    def fit_history(self, parameter_ids: Iterable[str]) -> dict[str, list[FitRecord]]:
+        """Return per parameter every fit, good or not, the newest last."""
+        with self._reading() as scope:
+            return fits.fit_history(scope, parameter_ids)
+
+    def fit(self, number: int) -> FitRecord:
+        """Return the fit of a number.
+
+        Raises
+        ------
+        UsageError
+            When there is none.
+        """
+        with self._reading() as scope:
+            return fits.fit_of(scope, number)
+
+    def artifacts(self) -> set[str]:
+        """Return the places of all files that fits refer to, those of other tenants too."""
+        with self._reading() as scope:
+            return fits.artifacts_of(scope)
+
+    # Incidents --------------------------------------------------------------------------------------------
+
+    def incidents(
+        self,
+        parameter_ids: Iterable[str] | None,
+        as_of: datetime,
+        states: Collection[str] = ("open", "ack", "resolved"),
+    ) -> list[IncidentRecord]:
+        """Return incidents of some parameters (all when None) that were in one of `states` at `as_of`.
+
+        State, acknowledgement and resolution are those of that instant; figures and message those of the
+        latest night that spoke of it.
+        """
+        with self._reading() as scope:
+            return incidents.incidents_as_of(scope, parameter_ids, as_of, states)
+
+    def incident_events(self, incident_id: int) -> list[IncidentEvent]:
+        """Return everything that happened to an incident, in order of time."""
+        with self._reading() as scope:
+            return incidents.events_of(scope, incident_id)
+
+    def acknowledge_incident(self, incident_id: int, who: str, note: str, at: datetime) -> IncidentRecord:
+        """Write that somebody has seen an incident and return it; the same said again writes nothing.
+
+        Raises
+        ------
+        UsageError
+            When there is no such incident, or it is resolved.
+        """
+        with self._writing() as scope:
+            return incidents.acknowledge(scope, incident_id, who, note, at)
 
     # Nights -----------------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ __all__ = ["FAULT_POINTS", "reach"]
 FAULT_POINTS: Final = (
     "ledger.before",
     "ledger.after",
+    "fit.before",
+    "fit.after",
     "posterior.before",
     "posterior.after",
     "outbox.before",

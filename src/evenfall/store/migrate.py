@@ -75,7 +75,7 @@ def migrate(transactions: Transactions) -> tuple[str | None, str]:
     return found, REVISION
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str = "head") -> None:
     from alembic import command  # noqa: PLC0415 (heavy, and needed once in a database's life)
     from alembic.config import Config  # noqa: PLC0415
 
@@ -83,4 +83,4 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -41,6 +41,7 @@ COLUMNS: Final = (
     posteriors.c.seen_at,
     posteriors.c.id,
     posteriors.c.wall_at,
+    posteriors.c.fit_id,
 )
 
 # A night whose inputs had not changed writes no posterior but says which one it computed again; so the newest
@@ -167,4 +168,5 @@ def _row_of(scope: Scope, record: PosteriorRecord, number: int) -> dict[str, Any
         "definition_hash": record.definition_hash,
         "inputs_hash": record.inputs_hash,
         "seen_at": instant_text(record.seen_at),
+        "fit_id": record.fit_id,
     }

@@ -33,7 +33,10 @@ __all__ = [
     "evidence_reads",
     "evidence_streams",
     "findings",
+    "fits",
     "hyperparameters",
+    "incident_events",
+    "incidents",
     "members",
     "metadata",
     "night_results",
@@ -46,7 +49,7 @@ __all__ = [
     "tenants",
 ]
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The newest migration; numbered so that older and newer can be told apart by order."""
 
 metadata = MetaData(
@@ -277,6 +280,28 @@ hyperparameters = Table(
     PrimaryKeyConstraint("tenant", "scope", "name", "version"),
 )
 
+fits = Table(
+    "fits",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    *_texts("tenant", "parameter_id", "as_of", "engine", "rung"),
+    Column("passed", Boolean, nullable=False),
+    *_texts("failures", "tried", "data_hash", "definition_hash", "inputs_hash", "code_version"),
+    Column("seed", BigInteger, nullable=False),
+    Column("base_fit", _Id, ForeignKey("fits.id"), nullable=True),
+    *_texts("request", "diagnostics", "quantities"),
+    _text("artifact", null=True),
+    _text("artifact_sha256", null=True),
+    _number("seconds"),
+    Column("gradients", BigInteger, nullable=False),
+    _text("seen_at"),
+    _run(),
+    _text("wall_at"),
+    _parameter(),
+    CheckConstraint("(artifact IS NULL) = (artifact_sha256 IS NULL)", name="artifact"),
+    Index("ix_fits_parameter", "tenant", "parameter_id", "seen_at"),
+)
+
 posteriors = Table(
     "posteriors",
     metadata,
@@ -295,6 +320,7 @@ posteriors = Table(
         ["tenant", "parameter_id", "prior_version"],
         ["prior_versions.tenant", "prior_versions.parameter_id", "prior_versions.version"],
     ),
+    Column("fit_id", _Id, ForeignKey("fits.id"), nullable=True),
     Index("ix_posteriors_parameter", "tenant", "parameter_id", "seen_at"),
 )
 
@@ -342,6 +368,40 @@ findings = Table(
     Index("ix_findings_as_of", "tenant", "as_of"),
 )
 
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    *_texts("tenant", "parameter_id", "kind", "opened_on"),
+    _text("since", null=True),
+    *_texts("state", "opened_at", "seen_at"),
+    _text("acked_at", null=True),
+    *_texts("acked_by", "note"),
+    _text("resolved_on", null=True),
+    _text("resolved_at", null=True),
+    *_texts("figures", "message"),
+    _run(),
+    _text("wall_at"),
+    UniqueConstraint("tenant", "parameter_id", "kind", "opened_on"),
+    _parameter(),
+    _one_of("state", "open", "ack", "resolved"),
+)
+
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _tenant(),
+    Column("incident_id", _Id, ForeignKey("incidents.id"), nullable=False),
+    *_texts("at", "what"),
+    _text("night", null=True),
+    *_texts("who", "note"),
+    _run(),
+    _text("wall_at"),
+    _one_of("what", "opened", "ack", "resolved", "reopened"),
+    Index("ix_incident_events_incident", "incident_id", "at", "id"),
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -371,5 +431,7 @@ APPEND_ONLY: Final = {
     "hyperparameters": (),
     "posteriors": (),
     "current_posteriors": (),
+    "fits": (),
+    "incident_events": (),
 }
 """Tables whose rows stay as they were written, with the columns that may still be set later."""
