@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -72,6 +72,7 @@ class _Assembly:
             {name: graph for name, (graph, _) in graphs.items()},
             settings.connections,
             frozenset(reading.declared_id for reading in readings),
+            frozenset(_timeless(reading.definition for reading in readings)),
             open_contexts,
             settings_known,
             bool(graph_readings) and all(reading.definition is not None for reading in graph_readings),
@@ -189,6 +190,13 @@ class _Assembly:
             if not rebuilt.problems and not rebuilt.flags:
                 return rebuilt, reasons[0]
         return built, None
+
+
+def _timeless(definitions: Iterable[ParameterDefinition | None]) -> Iterator[str]:
+    """Yield the ids of the parameters that say nothing of a delay."""
+    for definition in definitions:
+        if definition is not None and definition.latency is None and definition.type != "duration":
+            yield definition.id
 
 
 def _checked(reading: Reading[ParameterDefinition], declared: Declared) -> Built:

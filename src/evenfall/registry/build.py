@@ -49,7 +49,7 @@ def build(definition: ParameterDefinition, tree: Tree, contexts: Mapping[str, Co
     shards, no_shards = expand(definition, contexts, tree)
     flags = tuple(flag for flag in (missing_prior(definition, stated, tree), no_shards) if flag)
     whole = _parameter(definition, tree, stated, reference, flags[0] if flags else None)
-    parameters = tuple(_shard(whole, reference, shard) for shard in shards) or (whole,)
+    parameters = tuple(_shard(whole, reference, shard, len(shards)) for shard in shards) or (whole,)
     return Built(parameters, (), flags, tuple(warnings))
 
 
@@ -94,10 +94,13 @@ def _parameter(
         config_error=config_error,
         tree=tree,
         stated=stated,
+        latency=definition.latency,
     )
 
 
-def _shard(template: Parameter, reference: EdgeReference | None, shard: Mapping[str, str]) -> Parameter:
+def _shard(
+    template: Parameter, reference: EdgeReference | None, shard: Mapping[str, str], count: int
+) -> Parameter:
     """Return the parameter that a template stands for where the contexts have these values."""
     ordered = {key: shard[key] for key in sorted(shard)}
     return replace(
@@ -108,4 +111,5 @@ def _shard(template: Parameter, reference: EdgeReference | None, shard: Mapping[
         template_id=template.id,
         shard=ordered,
         definition_hash=shard_hash(template.definition_hash, ordered),
+        shard_count=count,
     )

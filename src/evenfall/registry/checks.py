@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from evenfall.errors import ConfigError
+from evenfall.registry.fit_checks import check_fit
 from evenfall.registry.references import EdgeReference, parse_reference
 from evenfall.registry.schemas import (
     Context,
     EventObservations,
     Graph,
     ParameterDefinition,
+    Pooling,
     QueryObservations,
     SheetsDestination,
     SheetsPrior,
@@ -42,6 +44,8 @@ class Declared:
         Contexts whose own file is broken: their values cannot be judged.
     parameters
         Ids of all parameters, those of templates and of broken files included.
+    timeless
+        Ids of those parameters that say nothing of a delay.
     judges_connections
         Whether the settings were read; without them an unknown connection says nothing.
     judges_graphs
@@ -52,6 +56,7 @@ class Declared:
     graphs: Mapping[str, Graph]
     connections: Mapping[str, Connection]
     parameters: frozenset[str] = frozenset()
+    timeless: frozenset[str] = frozenset()
     open_contexts: frozenset[str] = frozenset()
     judges_connections: bool = True
     judges_graphs: bool = True
@@ -73,6 +78,7 @@ def check_parameter(definition: ParameterDefinition, tree: Tree, declared: Decla
         *_graph_names(definition, tree, declared),
         *_mapping(definition, tree),
         *_own_priors(definition, tree),
+        *check_fit(definition, tree),
     ]
 
 
@@ -100,6 +106,11 @@ def _contexts(definition: ParameterDefinition, tree: Tree, declared: Declared) -
                 yield unknown_name(
                     "context", key, valid, tree, ("observation_source", "columns", key), key=True
                 )
+        pooling = definition.bayesian_update.pooling if definition.bayesian_update else None
+        for index, key in enumerate(pooling.effects or () if isinstance(pooling, Pooling) else ()):
+            if key not in declared.contexts and key not in declared.open_contexts:
+                where: Path = ("bayesian_update", "pooling", "effects", index)
+                yield unknown_name("context", key, declared.contexts, tree, where)
 
 
 def context_value_problems(
@@ -158,10 +169,19 @@ def _graph_names(definition: ParameterDefinition, tree: Tree, declared: Declared
     for node in (*(reference.between or ()), *reference.nodes) if reference else ():
         if node not in declared.nodes:
             yield unknown_name("node", node, declared.nodes, tree, ("edge_reference",))
+    for index, node in enumerate(_pooled_visits(definition)):
+        if node not in declared.nodes:
+            at: Path = ("bayesian_update", "pooling", "visited", index)
+            yield unknown_name("node", node, declared.nodes, tree, at)
     visited = definition.visited_filter.nodes if definition.visited_filter else ()
     for index, node in enumerate(visited):
         if node not in declared.nodes:
             yield unknown_name("node", node, declared.nodes, tree, _visited_path(tree, index))
+
+
+def _pooled_visits(definition: ParameterDefinition) -> tuple[str, ...]:
+    pooling = definition.bayesian_update.pooling if definition.bayesian_update else None
+    return pooling.visited if isinstance(pooling, Pooling) else ()
 
 
 def _readable(text: str | None) -> EdgeReference | None:
@@ -263,3 +283,10 @@ def _edge_names(graph: Graph, tree: Tree, declared: Declared) -> Iterator[Config
             if name is not None and name not in declared.parameters:
                 path: Path = ("edges", index, key, "parameter_id")
                 yield unknown_name("parameter", name, declared.parameters, tree, path)
+            elif key == "latency" and name in declared.timeless:
+                yield tree.error(
+                    "a parameter that says nothing of a delay",
+                    ("edges", index, key, "parameter_id"),
+                    value=name,
+                    remedy="give it a latency block, or name one of type: duration",
+                )

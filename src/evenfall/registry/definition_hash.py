@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from evenfall.registry.schemas import ParameterDefinition
+from evenfall.registry.schemas import ParameterDefinition, Pooling
 
 __all__ = ["definition_hash", "shard_hash"]
 
@@ -26,7 +26,19 @@ def definition_hash(definition: ParameterDefinition) -> str:
     make no difference.
     """
     said = definition.model_dump(mode="json", exclude=_LEFT_OUT, exclude_defaults=True, by_alias=True)
-    return _digest(_normal(said))
+    return _digest(_normal(_marked(said, definition)))
+
+
+def _marked(said: dict[str, Any], definition: ParameterDefinition) -> dict[str, Any]:
+    """Return the definition with a mark for each part whose mere presence says something."""
+    if definition.latency is not None:
+        said["latency"] = {"family": definition.latency.family, **said["latency"]}
+    update = definition.bayesian_update
+    if update is not None and isinstance(update.pooling, Pooling):
+        effects = list(update.pooling.effects) if update.pooling.effects is not None else "all"
+        pooling = {**said["bayesian_update"]["pooling"], "effects": effects or "none"}
+        said["bayesian_update"] = {**said["bayesian_update"], "pooling": pooling}
+    return said
 
 
 def shard_hash(template_hash: str, shard: Mapping[str, str]) -> str:

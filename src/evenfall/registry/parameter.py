@@ -5,31 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from evenfall.beliefs.belief import Belief
 from evenfall.errors import ConfigError
 from evenfall.registry.schemas import (
     BayesianUpdate,
     Destination,
+    EventObservations,
+    LatencyBlock,
     Metadata,
     ModelFit,
     Numbers,
     ObservationSource,
+    Pooling,
     PosteriorDestination,
     PriorSource,
+    QueryObservations,
     Thresholds,
     VisitedFilter,
 )
-from evenfall.registry.schemas.fit import Alert
+from evenfall.registry.schemas.fit import RUN_LENGTH_YEARS, Alert
 from evenfall.registry.stated import StatedBeliefs
 from evenfall.registry.tree import Tree, parse_path
 from evenfall.window import parse_duration
+
+if TYPE_CHECKING:
+    from evenfall.registry.schemas import McmcConfig, VariationalConfig
 
 __all__ = ["Parameter"]
 
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
+_POOLED_FROM: Final = 3
+"""Shards from which a template pools them unless it says otherwise: the spread of two is hardly known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,10 @@ class Parameter:
         Value of each context key it is limited to; a shard's includes the shard.
     template_id, shard
         Id of the template it was expanded from, and the context values that make it this shard.
+    latency
+        How long those who convert take, when that is to be learned.
+    shard_count
+        Parameters its template became; 0 for one by itself.
     file
         Definition file, relative to the project's root.
     config_error
@@ -72,6 +85,8 @@ class Parameter:
     config_error: ConfigError | None = field(default=None, compare=False)
     tree: Tree = field(default_factory=lambda: Tree("", {}), repr=False, compare=False)
     stated: StatedBeliefs = field(default_factory=StatedBeliefs, repr=False, compare=False)
+    latency: LatencyBlock | None = None
+    shard_count: int = 0
 
     def __str__(self) -> str:
         return f"{self.id} ({self.type})"
@@ -151,3 +166,72 @@ class Parameter:
     def kappa(self) -> float | Literal["learned"] | None:
         """Concentration of the days' rates; None when days differ by chance alone."""
         return self.bayesian_update.kappa if self.bayesian_update else None
+
+    @property
+    def is_cohort(self) -> bool:
+        """Whether its evidence is people by entry day and conversions by age."""
+        source = self.observation_source
+        if isinstance(source, QueryObservations):
+            return source.result_mapping.age_days is not None
+        return self.latency is not None and isinstance(source, EventObservations)
+
+    @property
+    def pooling(self) -> Pooling | None:
+        """How its slices lean on each other; None when each stands alone.
+
+        Of an object without effects, and of the word ``partial``, the effects are every context key that the
+        source tells apart.
+        """
+        said = self.bayesian_update.pooling if self.bayesian_update else None
+        if said is None:
+            by_default = self.type == "probability" and self.shard_count >= _POOLED_FROM
+            said = "partial" if by_default else "none"
+        if said == "none":
+            return None
+        pooling = said if isinstance(said, Pooling) else Pooling()
+        if pooling.effects is None:
+            pooling = pooling.model_copy(update={"effects": self._told_apart})
+        return pooling if pooling.effects or pooling.visited else None
+
+    @property
+    def _told_apart(self) -> tuple[str, ...]:
+        source = self.observation_source
+        if isinstance(source, EventObservations):
+            return tuple(key for key in source.columns.contexts if key not in self.context_filter)
+        return tuple(self.shard)
+
+    @property
+    def robust_weight(self) -> float | None:
+        """Weight of its prior beside one that knows nothing; None when it stands alone."""
+        robust = self.bayesian_update.robust if self.bayesian_update else None
+        return robust.weight if robust else None
+
+    @property
+    def mcmc(self) -> McmcConfig | None:
+        """How many draws are kept and dropped per chain, where that is said."""
+        return self.bayesian_update.mcmc_config if self.bayesian_update else None
+
+    @property
+    def variational(self) -> VariationalConfig | None:
+        """How long an approximation is trained, where that is said."""
+        return self.bayesian_update.variational_config if self.bayesian_update else None
+
+    @property
+    def model(self) -> str | None:
+        """The function that builds its model, as package.module:function, where update_rule is model."""
+        return self.bayesian_update.model if self.bayesian_update else None
+
+    @property
+    def quantity(self) -> str:
+        """Name of the model's variable that is the parameter."""
+        return self.bayesian_update.quantity if self.bayesian_update else "value"
+
+    @property
+    def alarm(self) -> Literal["detector", "threshold"]:
+        """Who raises an alarm."""
+        return self.model_fit.alarm if self.model_fit else "detector"
+
+    @property
+    def alarm_run_length_years(self) -> float:
+        """Years that pass on average between two false alarms of the detector."""
+        return self.model_fit.alarm_run_length_years if self.model_fit else RUN_LENGTH_YEARS

@@ -12,10 +12,12 @@ from evenfall.registry.schemas.destinations import (
     WebhookDestination,
 )
 from evenfall.registry.schemas.fit import ModelFit, Thresholds
-from evenfall.registry.schemas.graph import Edge, EdgeProbability, Graph, Node
+from evenfall.registry.schemas.graph import Edge, EdgeProbability, Graph, Latency, Node
+from evenfall.registry.schemas.latency import Centre, LatencyBlock
 from evenfall.registry.schemas.numbers import Numbers, PriorNumbers
 from evenfall.registry.schemas.observations import EventObservations, ObservationSource, QueryObservations
 from evenfall.registry.schemas.parameter import Metadata, ParameterDefinition, VisitedFilter
+from evenfall.registry.schemas.pooling import Pooling
 from evenfall.registry.schemas.priors import (
     PosteriorHistoryPrior,
     PriorSource,
@@ -26,11 +28,12 @@ from evenfall.registry.schemas.priors import (
 )
 from evenfall.registry.schemas.scenario import Scenario, SetRate
 from evenfall.registry.schemas.settings import ConnectionDefinition, SettingsDefinition
-from evenfall.registry.schemas.updating import BayesianUpdate
+from evenfall.registry.schemas.updating import BayesianUpdate, McmcConfig, VariationalConfig
 
 __all__ = [
     "KNOWN_CONTEXTS",
     "BayesianUpdate",
+    "Centre",
     "ConnectionDefinition",
     "Context",
     "ContextValue",
@@ -39,6 +42,9 @@ __all__ = [
     "EdgeProbability",
     "EventObservations",
     "Graph",
+    "Latency",
+    "LatencyBlock",
+    "McmcConfig",
     "Metadata",
     "Model",
     "ModelFit",
@@ -46,6 +52,7 @@ __all__ = [
     "Numbers",
     "ObservationSource",
     "ParameterDefinition",
+    "Pooling",
     "PosteriorDestination",
     "PosteriorHistoryPrior",
     "PriorNumbers",
@@ -61,6 +68,7 @@ __all__ = [
     "SqlPrior",
     "StaticPrior",
     "Thresholds",
+    "VariationalConfig",
     "VisitedFilter",
     "WebhookDestination",
     "WebhookPrior",

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, Tag
+from pydantic import BeforeValidator, Field, Tag, model_validator
 
-from evenfall.registry.schemas.base import Model, Text, TextOrSecret, dispatch
+from evenfall.registry.schemas.base import Model, Text, TextOrSecret, dispatch, refuse
 
-__all__ = ["Alert", "EmailAlert", "ModelFit", "PagerdutyAlert", "SlackAlert", "Thresholds", "WebhookAlert"]
+__all__ = [
+    "RUN_LENGTH_YEARS",
+    "Alert",
+    "EmailAlert",
+    "ModelFit",
+    "PagerdutyAlert",
+    "SlackAlert",
+    "Thresholds",
+    "WebhookAlert",
+]
 
+
+RUN_LENGTH_YEARS: Final = 20.0
+"""Years that pass on average between two false alarms of one parameter."""
 
 _Hidden = Annotated[TextOrSecret, Field(repr=False)]
 
@@ -66,10 +78,28 @@ Alert = Annotated[
 
 
 class ModelFit(Model):
-    """Thresholds of the lights, kind of alarm, and routes of the messages (one or a list)."""
+    """Thresholds of the lights, kind of alarm, and routes of the messages (one or a list).
+
+    Attributes
+    ----------
+    alarm
+        Who raises an alarm: a detector with a stated rate of false alarms, or the lights' threshold.
+    alarm_run_length_years
+        Years that pass on average between two false alarms of the detector.
+    """
 
     thresholds: Thresholds = Thresholds()
     alarm: Literal["detector", "threshold"] = "detector"
+    alarm_run_length_years: Annotated[float, Field(gt=0)] = RUN_LENGTH_YEARS
     alerts: Annotated[
         tuple[Alert, ...], BeforeValidator(_one_as_many, json_schema_input_type=Alert | tuple[Alert, ...])
     ] = ()
+
+    @model_validator(mode="after")
+    def _a_detector_runs(self) -> Self:
+        if self.alarm == "threshold" and "alarm_run_length_years" in self.model_fields_set:
+            raise refuse(
+                "alarm_run_length_years is of the detector, and the alarm is a threshold",
+                "remove it, or write alarm: detector",
+            )
+        return self

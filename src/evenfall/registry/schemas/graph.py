@@ -39,12 +39,28 @@ class EdgeProbability(Model):
 
 
 class Latency(Model):
-    """How long the step takes: a parameter's id, or its median and 95 % point in days."""
+    """How long the step takes: a parameter's id, or its median and 95 % point in days.
+
+    The parameter is one with a latency block, or of type duration. An edge whose p names a parameter with a
+    latency block needs none of its own.
+    """
 
     parameter_id: str | None = None
     median_days: _NotNegative | None = None
     t95_days: _NotNegative | None = None
     horizon_days: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        inline = self.median_days is not None or self.t95_days is not None
+        if self.parameter_id is not None and inline:
+            raise refuse("latency has both a parameter_id and days of its own", "keep one of them")
+        if self.median_days is not None and self.t95_days is not None and self.t95_days < self.median_days:
+            raise refuse(
+                f"95 % cannot have come by day {self.t95_days:g} when half come by day {self.median_days:g}",
+                "make t95_days greater than median_days",
+            )
+        return self
 
 
 class Cost(Model):

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from evenfall.registry.schemas.base import ContextKey, Id, Model, Slug, Text
 from evenfall.registry.schemas.destinations import PosteriorDestination
 from evenfall.registry.schemas.fit import ModelFit
+from evenfall.registry.schemas.latency import LatencyBlock
 from evenfall.registry.schemas.numbers import Numbers
 from evenfall.registry.schemas.observations import ObservationSource
 from evenfall.registry.schemas.priors import PriorSource
@@ -60,6 +61,7 @@ class ParameterDefinition(Model):
         ]
         | None
     ) = None
+    latency: LatencyBlock | None = None
     value: Numbers | None = None
     prior_source: PriorSource | None = None
     observation_source: ObservationSource | None = None

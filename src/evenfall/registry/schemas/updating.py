@@ -8,8 +8,9 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from evenfall.registry.schemas.base import Model, refuse
 from evenfall.registry.schemas.numbers import PriorNumbers
+from evenfall.registry.schemas.pooling import PoolingSetting
 
-__all__ = ["BayesianUpdate", "Discount", "McmcConfig", "Overdispersion", "VariationalConfig"]
+__all__ = ["BayesianUpdate", "Discount", "McmcConfig", "Overdispersion", "Robust", "VariationalConfig"]
 
 _Count = Annotated[int, Field(ge=1)]
 _Positive = Annotated[float, Field(gt=0)]
@@ -43,16 +44,34 @@ class Overdispersion(Model):
     kappa: _Positive
 
 
+class Robust(Model):
+    """How much the prior is trusted: its weight beside that of a prior that knows nothing."""
+
+    weight: Annotated[float, Field(gt=0, le=1)]
+
+
 def _word_or_object(value: Any) -> str:
     return "<word>" if isinstance(value, str) else "<object>"
 
 
 class BayesianUpdate(Model):
-    """The prior and the rule."""
+    """The prior and the rule.
+
+    Attributes
+    ----------
+    model, quantity
+        Where update_rule is model: the function that builds it, and the name of the variable that is the
+        parameter.
+    robust
+        Mixes the prior with one that knows nothing, so that data far from the belief win sooner.
+    pooling
+        Whether slices lean on each other; partial for a template of three shards or more when unset.
+    """
 
     prior: PriorNumbers | None = None
     update_rule: Literal["conjugate", "mcmc", "variational", "auto", "model"] = "conjugate"
     model: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    quantity: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")] = "value"
     mcmc_config: McmcConfig | None = None
     variational_config: VariationalConfig | None = None
     discount: Annotated[
@@ -63,6 +82,8 @@ class BayesianUpdate(Model):
         Annotated[Literal["none", "learned"], Tag("<word>")] | Annotated[Overdispersion, Tag("<object>")],
         Discriminator(_word_or_object),
     ] = "none"
+    robust: Robust | None = None
+    pooling: PoolingSetting = None
 
     @model_validator(mode="after")
     def _model_named(self) -> Self:
@@ -71,6 +92,8 @@ class BayesianUpdate(Model):
                 "update_rule: model and the key model belong together",
                 "write both, such as model: my_package.my_module:build",
             )
+        if self.model is None and "quantity" in self.model_fields_set:
+            raise refuse("quantity without a model", "remove it, or write update_rule: model and model: ...")
         return self
 
     @property
