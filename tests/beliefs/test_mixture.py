@@ -6,9 +6,16 @@ from scipy import integrate, stats
 
 from evenfall.beliefs.families.beta import BETA
 from evenfall.beliefs.families.gamma import GAMMA
-from evenfall.beliefs.mixture import MixtureBelief, robust_beta
+from evenfall.beliefs.families.mixture import MixtureBelief
+from evenfall.beliefs.families.robust_beta import ROBUST_BETA
+from evenfall.errors import InfeasibleBelief
 
 PRIOR = np.array([32.0, 68.0])
+
+
+def robust_beta(theta, weight=0.8):
+    pair = np.stack([theta, np.ones_like(theta)], axis=-2)
+    return MixtureBelief(BETA, np.broadcast_to([weight, 1 - weight], pair.shape[:-1]), pair)
 
 
 def test_weights_follow_the_evidence_of_each_part():
@@ -77,9 +84,13 @@ def test_any_family_can_be_mixed():
 
 @pytest.mark.parametrize("weight", [0.0, 1.0, -0.1, float("nan")])
 def test_a_weight_that_leaves_no_choice_is_refused(weight):
-    with pytest.raises(ValueError, match="strictly between 0 and 1"):
-        robust_beta(PRIOR, weight)
+    with pytest.raises(InfeasibleBelief, match="leave both parts a chance"):
+        ROBUST_BETA.around(PRIOR, weight)
 
 
-def test_the_robust_family_is_that_of_rates():
-    assert robust_beta(PRIOR).family is BETA
+def test_the_robust_family_is_the_mixture_with_the_uniform_law():
+    sums = np.array([150.0, 90.0, 0.0])
+    family = ROBUST_BETA.belief(ROBUST_BETA.update(ROBUST_BETA.around(PRIOR, 0.8), sums))
+    mixture = robust_beta(PRIOR, 0.8).update(sums).belief()
+    assert family.mean == pytest.approx(mixture.mean, rel=1e-12)
+    assert family.quantile(0.025) == pytest.approx(mixture.quantile(0.025), rel=1e-12)

@@ -23,6 +23,7 @@ _SHOWN: Final = {
     "lognormal-inverse-gamma": "LogNormalInverseGamma",
     "normal": "Normal",
     "normal-inverse-gamma": "NormalInverseGamma",
+    "robust-beta": "RobustBeta",
 }
 
 

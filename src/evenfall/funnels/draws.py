@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from evenfall.beliefs.belief import Belief
 from evenfall.errors import UnknownName, UsageError
@@ -73,10 +74,14 @@ def _draw(name: str, rate: Belief | float, count: int, seed: int) -> NDArray[np.
         if not 0.0 <= rate <= 1.0:
             raise UsageError(f"{name} is {rate}", remedy="a rate lies between 0 and 1")
         return float(rate)
+    numbers, generator = rate.numbers, stream(seed, name)
+    if rate.family == "robust-beta":
+        informed = generator.random(count) < expit(numbers["log_odds"])
+        vague = generator.beta(numbers["vague_alpha"], numbers["vague_beta"], size=count)
+        return np.where(informed, generator.beta(numbers["alpha"], numbers["beta"], size=count), vague)
     if rate.family != "beta":
         raise UsageError(
             f"{name} is believed as {rate.family}, which is not about a probability",
             remedy="an edge needs a parameter of type probability",
         )
-    numbers = rate.numbers
-    return stream(seed, name).beta(numbers["alpha"], numbers["beta"], size=count)
+    return generator.beta(numbers["alpha"], numbers["beta"], size=count)

@@ -21,6 +21,7 @@ FAMILIES: Final = Catalogue(
         "lognormal-inverse-gamma": "evenfall.beliefs.families.lognormal:LOGNORMAL_INVERSE_GAMMA",
         "normal": "evenfall.beliefs.families.normal:NORMAL",
         "normal-inverse-gamma": "evenfall.beliefs.families.normal:NORMAL_INVERSE_GAMMA",
+        "robust-beta": "evenfall.beliefs.families.robust_beta:ROBUST_BETA",
     },
     extras={},
 )

@@ -28,6 +28,7 @@ from evenfall.funnels.simulate import (
 from evenfall.funnels.truth import Truth, draw_truth, generator, overdisperse
 from evenfall.runs.demo import world as acme
 from evenfall.runs.demo.events import event_tables
+from evenfall.runs.demo.letters import letter_tables
 
 if TYPE_CHECKING:
     from evenfall.registry.parameter import Parameter
@@ -100,6 +101,12 @@ class DemoData:
         }
         for name, kappa in self.kappas.items():
             parameters[name]["kappa"] = kappa
+        for name, lag in acme.LAGGED.items():
+            parameters[name]["lag"] = {
+                "family": lag.family,
+                "t50_days": lag.t50_days,
+                "t95_days": lag.t95_days,
+            }
         before = self.truths[acme.DRIFTING].quantity
         parameters[acme.DRIFTING]["drift"] = {
             "from": acme.DRIFT_FROM.isoformat(),
@@ -175,7 +182,12 @@ class DemoData:
 
     @cached_property
     def _deliveries(self) -> list[_Delivery]:
-        return [*self._journey_files(), *self._order_files(), *self._event_files()]
+        return [
+            *self._journey_files(),
+            *self._order_files(),
+            *self._event_files(),
+            *self._letter_files(),
+        ]
 
     def _journey_files(self) -> Iterator[_Delivery]:
         journeys = self.journeys
@@ -215,6 +227,11 @@ class DemoData:
     def _event_files(self) -> Iterator[_Delivery]:
         for day, table in event_tables(self.journeys):
             yield _delivery("events", day, day + timedelta(days=1), table, date.max)
+
+    def _letter_files(self) -> Iterator[_Delivery]:
+        rates = {edge: self.truths[edge].quantity for edge in acme.LAGGED}
+        for day, table in letter_tables(rates, self.seed):
+            yield _delivery("letters", day, day + timedelta(days=1), table, date.max)
 
     @cached_property
     def _customers(self) -> NDArray[np.int64]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from evenfall.beliefs.cube import Visited
 from evenfall.funnels.simulate import Edge
@@ -21,13 +27,16 @@ __all__ = [
     "DRIFT_FACTOR",
     "DRIFT_FROM",
     "EVENT_EDGE",
+    "LAGGED",
     "LATE_SHARE",
     "LEARNED_KAPPA",
+    "LETTER_EVENTS",
     "LONGEST_DELAY",
     "LOST_SHARE",
     "MEMBER_EDGE",
     "MEMBER_NODE",
     "NIGHTS",
+    "READERS_PER_DAY",
     "RESTATED_DAY",
     "RESTATED_ON",
     "SESSIONS_PER_DAY",
@@ -36,6 +45,7 @@ __all__ = [
     "SUCCESS_EVENT",
     "TRACKED",
     "WEEKDAY_FACTORS",
+    "Lag",
 ]
 
 DEFAULT_SEED: Final = 7
@@ -102,3 +112,53 @@ LEARNED_KAPPA: Final = 80.0
 
 DESK_HOURS: Final = range(8, 18)
 CUSTOMERS: Final = 20_000
+
+LETTER_EVENTS: Final = ("letter_opened", "came_back", "ordered_again")
+READERS_PER_DAY: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How long those who take an edge take for it: lognormal, or Weibull when it has a `power`.
+
+    Attributes
+    ----------
+    t50_days, t95_days
+        Time by which half, and 95 %, have done so.
+    horizon_days
+        Within which the edge's rate counts.
+    """
+
+    family: str
+    t50_days: float
+    t95_days: float
+    horizon_days: float
+
+    def cdf(self, days: float) -> float:
+        """Return the share that has done so within `days`."""
+        if self.family == "lognormal":
+            return float(ndtr(math.log(days / self.t50_days) / self._sigma))
+        return float(1 - 2.0 ** -((days / self.t50_days) ** self._power))
+
+    def draw(self, rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        """Return so many lags in days."""
+        if self.family == "lognormal":
+            return rng.lognormal(math.log(self.t50_days), self._sigma, size)
+        scale = self.t50_days / math.log(2) ** (1 / self._power)
+        lags: NDArray[np.float64] = scale * rng.weibull(self._power, size)
+        return lags
+
+    @property
+    def _sigma(self) -> float:
+        return math.log(self.t95_days / self.t50_days) / 1.6448536269514722  # the normal 95 % quantile
+
+    @property
+    def _power(self) -> float:
+        return math.log(math.log(20) / math.log(2)) / math.log(self.t95_days / self.t50_days)
+
+
+LAGGED: Final = {
+    "come-back": Lag("lognormal", 2.0, 8.0, 10.0),
+    "order-again": Lag("weibull", 1.0, 4.0, 6.0),
+}
+"""The edges that take their time, one after the other, and the parameter of the same name."""

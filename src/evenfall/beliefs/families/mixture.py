@@ -1,4 +1,4 @@
-"""Mixtures of beliefs of one family, and the robust prior that gives way when the data contradict it."""
+"""Mixtures of beliefs of one family."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from scipy import special
 
 from evenfall.beliefs.distributions import Distribution
 from evenfall.beliefs.families import Family
-from evenfall.beliefs.families.beta import BETA
 from evenfall.beliefs.numerics.arrays import Floats, broadcast_floats, floats
 
-__all__ = ["Mixture", "MixtureBelief", "robust_beta"]
+__all__ = ["Mixture", "MixtureBelief"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,28 +124,3 @@ class MixtureBelief:
     def predictive(self, size: ArrayLike) -> Mixture:
         """Return the law of the total of `size` further observations."""
         return Mixture(self.weights, self.family.predictive(self.theta, floats(size)[..., None]))
-
-
-def robust_beta(theta: Floats, weight: float = 0.8) -> MixtureBelief:
-    """Return weight·Beta(alpha, beta) + (1 − weight)·Beta(1, 1).
-
-    Data that contradict Beta(alpha, beta) shift the weight to the uniform part, and the prior stops holding
-    the posterior back.
-
-    Parameters
-    ----------
-    theta : ndarray, shape (..., 2)
-    weight
-        Prior probability that Beta(alpha, beta) is right, strictly between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        When the weight is not strictly between 0 and 1.
-    """
-    if not 0.0 < weight < 1.0:
-        raise ValueError(f"the weight of a robust mixture lies strictly between 0 and 1, not at {weight}")
-    theta = floats(theta)
-    pair = np.stack([theta, np.ones_like(theta)], axis=-2)
-    weights = np.broadcast_to([weight, 1.0 - weight], pair.shape[:-1])
-    return MixtureBelief(BETA, weights, pair)
