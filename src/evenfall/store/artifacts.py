@@ -22,7 +22,10 @@ from typing import Final
 from evenfall.errors import StoreError
 from evenfall.store.faults import reach
 
-__all__ = ["Manifest", "checked_artifact", "read_artifact", "write_artifact"]
+__all__ = ["MANIFEST_SUFFIX", "Manifest", "checked_artifact", "read_artifact", "write_artifact"]
+
+MANIFEST_SUFFIX: Final = ".manifest.json"
+"""What an artifact's name is followed by in the name of its manifest."""
 
 _READS: Final = 5
 """How often a reader looks again before it says that a file is broken: a writer may be passing."""
@@ -102,7 +105,7 @@ def checked_artifact(path: Path) -> Path:
 
 
 def _manifest_path(path: Path) -> Path:
-    return path.with_name(f"{path.name}.manifest.json")
+    return path.with_name(path.name + MANIFEST_SUFFIX)
 
 
 def _announce(path: Path, manifest: Manifest) -> None:
