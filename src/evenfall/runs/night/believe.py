@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
+
 from evenfall.beliefs.belief import Belief, Origin
+from evenfall.beliefs.families.robust_beta import ROBUST_BETA
 from evenfall.beliefs.observations import Skipped
 from evenfall.connectors.priors import history_subject
 from evenfall.errors import EvenfallError, QueryRefused, SourceError, UnknownName
@@ -70,10 +73,19 @@ def resolve_prior(case: Case, world: World) -> None:
     case.chain = rebuilt(case.chain, observations_of(case.ledger), case.rule, case.night.instant)
 
 
+def _robust(case: Case, belief: Belief) -> Belief:
+    """Return the belief mixed with a vague one, where the definition asks for a prior that gives way."""
+    weight = case.parameter.robust_weight
+    if weight is None or belief.family != "beta":
+        return belief
+    theta = ROBUST_BETA.around(np.array(belief.theta), weight)
+    return Belief(ROBUST_BETA.name, ROBUST_BETA.keys, tuple(theta.tolist()), belief.origin)
+
+
 def _declare(case: Case, belief: Belief, absorbed_until: date | None) -> None:
     case.chain = declared(
         case.chain,
-        belief,
+        _robust(case, belief),
         absorbed_until,
         parameter_id=case.id,
         definition_hash=case.parameter.definition_hash,
@@ -119,7 +131,7 @@ def _from_outside(case: Case, world: World, candidate: tuple[Belief, date | None
     belief, absorbed_until = candidate
     changed = declared(
         case.chain,
-        belief,
+        _robust(case, belief),
         absorbed_until,
         parameter_id=case.id,
         definition_hash=case.parameter.definition_hash,
