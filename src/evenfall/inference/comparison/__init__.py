@@ -1,0 +1,1 @@
+"""Which of several fits to the same data predicts it better, and whether that can be told."""
