@@ -1,0 +1,1 @@
+"""The No-U-Turn sampler: models compiled once, kernels of models written in arrays, chains."""
