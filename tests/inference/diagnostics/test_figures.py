@@ -65,7 +65,7 @@ def test_an_autoregressive_chain_has_the_effective_size_of_its_closed_form():
 
 def test_one_displaced_chain_is_seen():
     draws = np.random.default_rng(3).normal(size=(4, 500))
-    assert figures.convergence({"x": draws})["r_hat"] < figures.R_HAT_LIMIT
+    assert figures.convergence({"x": draws})["r_hat"] < 1.01
     draws[0] += 1.0
     assert figures.convergence({"x": draws})["r_hat"] > 1.05
 
@@ -140,7 +140,7 @@ def test_energy_of_a_random_walk_is_low_and_of_independent_energies_is_two():
     rng = np.random.default_rng(12)
     free, walk = rng.normal(size=(1, 40_000)), np.cumsum(rng.normal(size=(1, 2000)), axis=1)
     assert figures.energy({"energy": free})[0] == pytest.approx(2.0, abs=0.05)
-    assert figures.energy({"energy": walk})[0] < figures.BFMI_LIMIT
+    assert figures.energy({"energy": walk})[0] < 0.2
 
 
 def test_sampler_figures_count_divergences_and_deep_trees():

@@ -6,9 +6,9 @@ NaN, never a neutral value, so a gate written as ``figure < limit`` refuses it.
 References
 ----------
 Vehtari, Gelman, Simpson, Carpenter, Bürkner (2021), Rank-normalization, folding, and localization: an
-improved R-hat. Bayesian Analysis 16, 667-718: R-hat below 1.01 and at least 400 effective draws, section 4.
+improved R-hat. Bayesian Analysis 16, 667-718: section 4 for R-hat, bulk and tail effective sample sizes.
 Betancourt (2016), Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo,
-arXiv:1604.00695: E-BFMI. Its limits 0.2 and 0.3 are the rule of thumb of Stan and PyMC.
+arXiv:1604.00695: E-BFMI.
 """
 
 from __future__ import annotations
@@ -22,11 +22,6 @@ from numpy.typing import NDArray
 from evenfall.inference.diagnostics.arviz import array_stats
 
 __all__ = [
-    "BFMI_LIMIT",
-    "BFMI_WARNING",
-    "ESS_LIMIT",
-    "R_HAT_LIMIT",
-    "TREE_DEPTH_LIMIT",
     "QuantityFigures",
     "by_quantity",
     "convergence",
@@ -38,17 +33,6 @@ __all__ = [
 ]
 
 type Floats = NDArray[np.float64]
-
-R_HAT_LIMIT = 1.01
-"""Chains have mixed below this (Vehtari et al. 2021, section 4)."""
-ESS_LIMIT = 400.0
-"""More effective draws than this make R-hat and the Monte Carlo errors dependable (the same, section 4)."""
-BFMI_LIMIT = 0.2
-"""Below, the momenta cannot walk through the energies: the tails were not seen (Betancourt 2016)."""
-BFMI_WARNING = 0.3
-"""At or below, a warning: the energies are walked through slowly."""
-TREE_DEPTH_LIMIT = 0.01
-"""Share of trajectories that may end at the deepest tree; more is slow mixing, not bias."""
 
 TAILS = (0.05, 0.95)
 """ArviZ's own default is not this pair, which is the published one (Vehtari et al. 2021, section 4.3)."""
