@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
-from tests.store.cases import ELSEWHERE, FIRST, LATE, P, contents, definition, full, night, save
+from tests.store.cases import (
+    ELSEWHERE,
+    FIRST,
+    LATE,
+    P,
+    contents,
+    definition,
+    fit,
+    full,
+    incident,
+    night,
+    save,
+)
 from tests.store.fixtures import Open
 
 from evenfall.errors import LeaseLost
@@ -68,10 +81,15 @@ def test_tenants_see_nothing_of_one_another(open_one: Open, url: str) -> None:
         "UPDATE current_posteriors SET published_at = ''",
         "DELETE FROM hyperparameters",
         "UPDATE definition_texts SET text = ''",
+        "UPDATE posteriors SET fit_id = NULL",
+        "UPDATE fits SET passed = NOT passed",
+        "DELETE FROM fits",
+        "UPDATE incident_events SET who = 'eve'",
+        "DELETE FROM incident_events",
     ],
 )
 def test_what_was_written_cannot_be_rewritten(store: Store, statement: str) -> None:
-    save(store, full(1))
+    save(store, replace(full(1), fit=fit("i1", 1), incidents=(incident(1),)))
     store.record_definitions([definition("a.yaml", "a")], night(1))
     with pytest.raises(Exception, match="append-only"), store._writing() as scope:
         scope.connection.execute(text(statement))

@@ -6,7 +6,20 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Date, Integer, Select, bindparam, cast, func, not_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from evenfall.store.cells import instant, instant_text
 from evenfall.store.ledger import KNOWN_AT
@@ -20,6 +33,24 @@ _WHOLE: Final = (
     evidence_streams.c.tenant == bindparam("tenant"),
     evidence_streams.c.slice == "",
     evidence_streams.c.age == "final",
+)
+
+_FINAL: Final = evidence_streams.alias("final")
+
+# A query that only counts by age has no whole sums: the days it knows are those whose youngest cell it knows.
+_YOUNGEST: Final = (
+    evidence_streams.c.tenant == bindparam("tenant"),
+    evidence_streams.c.slice == "",
+    evidence_streams.c.age == "0",
+    not_(
+        exists().where(
+            _FINAL.c.tenant == evidence_streams.c.tenant,
+            _FINAL.c.parameter_id == evidence_streams.c.parameter_id,
+            _FINAL.c.query_hash == evidence_streams.c.query_hash,
+            _FINAL.c.slice == "",
+            _FINAL.c.age == "final",
+        )
+    ),
 )
 
 _DAYS_ON_SQLITE: Final = cast(func.julianday(evidence.c.stop) - func.julianday(evidence.c.first), Integer)
@@ -36,7 +67,11 @@ def _spans(days: ColumnElement[int]) -> Select[Any]:
             func.sum(days),
         )
         .join(evidence, evidence.c.stream_id == evidence_streams.c.id)
-        .where(*_WHOLE, evidence_streams.c.parameter_id.in_(bindparam("ids", expanding=True)), *KNOWN_AT)
+        .where(
+            or_(and_(*_WHOLE), and_(*_YOUNGEST)),
+            evidence_streams.c.parameter_id.in_(bindparam("ids", expanding=True)),
+            *KNOWN_AT,
+        )
         .group_by(evidence_streams.c.id, evidence_streams.c.parameter_id, evidence_streams.c.query_hash)
         .order_by(evidence_streams.c.id)
     )
@@ -87,7 +122,10 @@ _ARRIVALS: Final = (
 def evidence_spans(
     scope: Scope, parameter_ids: Iterable[str], as_of: datetime
 ) -> dict[str, list[EvidenceSpan]]:
-    """Return per parameter, for each query it ever had, the days that were known at `as_of`."""
+    """Return per parameter, for each query it ever had, the days that were known at `as_of`.
+
+    Each day counts once: whole sums say which days are known, and for a query without any its age cells 0.
+    """
     spans: dict[str, list[EvidenceSpan]] = {name: [] for name in parameter_ids}
     query = _SPANS[scope.connection.dialect.name]
     rows = scope.fetch_by_ids(query, list(spans), as_of=instant_text(as_of))
@@ -101,7 +139,8 @@ def arrivals(scope: Scope, as_of: datetime, since: date, left_out: Iterable[str]
     """Return how the windows from `since` on grew, over all queries but `left_out`, by last day and instant.
 
     Two kinds of window are left out, for their first reading does not say when the data came: those a
-    backfill read first, and those that a query's very first reading brought along.
+    backfill read first, and those that a query's very first reading brought along. So are age cells: a cell
+    is read when the cohort has lived through it, which says nothing of how late events arrive.
     """
     rows = scope.fetch(
         _ARRIVALS, as_of=instant_text(as_of), since=since.isoformat(), left_out=sorted(left_out)

@@ -11,11 +11,13 @@ from typing import Literal, Self, overload
 
 from sqlalchemy import insert, select
 
+from evenfall.beliefs.cohorts import Clock as AgeClock
+from evenfall.beliefs.cohorts import Cohorts
 from evenfall.beliefs.observations import Observations
 from evenfall.clock import Clock, SystemClock
 from evenfall.findings import Finding
-from evenfall.store import commit as committing
 from evenfall.store import (
+    cohorts,
     coverage,
     definitions,
     findings,
@@ -31,6 +33,7 @@ from evenfall.store import (
     runs,
     tasks,
 )
+from evenfall.store import commit as committing
 from evenfall.store.cells import instant_text
 from evenfall.store.engine import Transactions, make_engine
 from evenfall.store.faults import reach
@@ -160,6 +163,27 @@ class Store:
         """Return the sums of `evidence` as arrays; parameters without rows are absent, slices left out."""
         with self._reading() as scope:
             return ledger.observations_as_of(scope, query_hashes, as_of)
+
+    def cohorts(
+        self, query_hashes: Mapping[str, str], as_of: datetime, clocks: Mapping[str, AgeClock] | None = None
+    ) -> dict[str, Cohorts]:
+        """Return the age cells of `evidence` as arrays; parameters without are absent, slices left out.
+
+        `clocks` says per parameter how its query counts ages, ``elapsed`` where it says nothing.
+        """
+        found = self.sliced_cohorts(query_hashes, as_of, clocks)
+        return {name: slices[""] for name, slices in found.items() if "" in slices}
+
+    def sliced_cohorts(
+        self, query_hashes: Mapping[str, str], as_of: datetime, clocks: Mapping[str, AgeClock] | None = None
+    ) -> dict[str, dict[str, Cohorts]]:
+        """Return the age cells of `evidence` as arrays, per parameter and slice, the whole under ``""``."""
+        by_parameter: dict[str, dict[str, Cohorts]] = {}
+        with self._reading() as scope:
+            found = cohorts.cohorts_as_of(scope, query_hashes, as_of, clocks or {})
+        for (name, part), one in found.items():
+            by_parameter.setdefault(name, {})[part] = one
+        return by_parameter
 
     def evidence_history(self, parameter_id: str) -> list[EvidenceRow]:
         """Return every row ever written for a parameter, by query, slice, age, window and seen_at."""

@@ -139,7 +139,7 @@ def _content(arrays: Arrays, attributes: Mapping[str, str]) -> bytes:
 
 def _places(names: Iterable[str]) -> dict[str, str]:
     """Return where each array stands in the file: under its own name where NetCDF has no trouble with it."""
-    ordered = sorted(names)
+    ordered = sorted(names, key=lambda name: (not name.startswith("draws/"), name))  # they name the axes
     groups = {name.split("/")[0] for name in ordered if "/" in name}
     places = {}
     for number, name in enumerate(ordered):

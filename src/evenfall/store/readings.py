@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final
@@ -18,7 +19,7 @@ from evenfall.store.schema import evidence, evidence_reads
 from evenfall.store.scope import Scope
 from evenfall.store.slotting import Kept, slot
 from evenfall.store.spans import pack, unpack
-from evenfall.store.streams import Stream, make_streams
+from evenfall.store.streams import Stream, age_of, make_streams
 
 __all__ = ["save_evidence"]
 
@@ -27,6 +28,8 @@ type Reading = tuple[
     str, str, str, tuple[float, float, float], bool
 ]  # first, stop, seen_at, sums, backfilled
 type Histories = dict[Days, list[Kept]]
+
+_DAY: Final = timedelta(days=1)
 
 _KEPT: Final = (
     select(
@@ -88,6 +91,7 @@ def save_evidence(scope: Scope, rows: Iterable[EvidenceRow]) -> int:
 
 def _readings(rows: Iterable[EvidenceRow]) -> dict[Stream, list[Reading]]:
     by_stream: dict[Stream, list[Reading]] = defaultdict(list)
+    converted: dict[tuple[str, str, str, date, datetime], float] = defaultdict(float)
     for row in rows:
         sums = (float(row.size), float(row.total), float(row.squares))
         if not math.isfinite(sums[0] + sums[1] + sums[2]):
@@ -95,10 +99,30 @@ def _readings(rows: Iterable[EvidenceRow]) -> dict[Stream, list[Reading]]:
                 f"the evidence of {row.parameter_id} for {row.window} is not finite: {sums}",
                 remedy="quarantine the window",
             )
+        if row.age != "final":
+            cohort = (row.parameter_id, row.query_hash, row.slice, row.window.first, row.seen_at)
+            converted[cohort] += row.total
+            _check_cell(row, converted[cohort])
         first, stop = row.window.first.isoformat(), row.window.stop.isoformat()
         reading = (first, stop, instant_text(row.seen_at), sums, row.backfilled)
         by_stream[Stream(row.parameter_id, row.query_hash, row.slice, row.age)].append(reading)
     return by_stream
+
+
+def _check_cell(row: EvidenceRow, converted: float) -> None:
+    """Refuse what is no age cell of people who entered on one day, `converted` of them up to this cell."""
+    if not (row.total >= 0 and converted <= row.size and row.size % 1 == row.total % 1 == 0):
+        raise StoreError(
+            f"the evidence of {row.parameter_id} says that of {row.size:g} people who entered on "
+            f"{row.window.first} {row.total:g} converted at age {row.age}, and {converted:g} so far: people "
+            "are whole, and cannot convert twice",
+            remedy="count each person once, at the age of the first conversion",
+        )
+    if age_of(row.age) is None or row.window.first + _DAY != row.window.stop:
+        raise StoreError(
+            f"the evidence of {row.parameter_id} for {row.window} has the age {row.age!r}",
+            remedy="count by the day of entry and by whole ages 0, 1, … or make the age final",
+        )
 
 
 def _kept(scope: Scope, by_number: dict[int, list[Reading]]) -> dict[int, Histories]:

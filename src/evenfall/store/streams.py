@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select
 from evenfall.store.schema import evidence_streams
 from evenfall.store.scope import Scope
 
-__all__ = ["Stream", "make_streams", "streams_of"]
+__all__ = ["Stream", "age_of", "make_streams", "streams_of"]
 
 
 class Stream(NamedTuple):
@@ -20,6 +20,11 @@ class Stream(NamedTuple):
     query_hash: str
     slice: str
     age: str
+
+
+def age_of(text: str) -> int | None:
+    """Return the number of the age cell that a stream's age names; None for whole, final sums."""
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 _OF_PARAMETERS: Final = select(
