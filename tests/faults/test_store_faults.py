@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from tests.store.cases import CHUNKS, ELSEWHERE, FIRST, full, night, run_two_nights
+from tests.store.cases import CHUNKS, ELSEWHERE, FIRST, LATE, P, full, night, run_two_nights
 
 from evenfall.errors import LeaseLost
 from evenfall.store.artifacts import read_artifact, write_artifact
 from evenfall.store.database import Store, open_store
+from evenfall.store.draws import load_draws, sweep
 from evenfall.store.faults import FAULT_POINTS
 from evenfall.store.records import Lease
 
@@ -26,6 +29,41 @@ NIGHTLY = """
     from tests.store.cases import run_two_nights
     with open_store(sys.argv[1]) as store:
         run_two_nights(store)
+"""
+
+FITTING = """
+    # One parent imports once; each fault point is met by a child of its own, which dies there.
+    import os, sys
+    from dataclasses import replace
+    from pathlib import Path
+    import h5netcdf
+    import numpy as np
+    from evenfall.store.database import open_store
+    from evenfall.store.draws import save_draws
+    from tests.store.cases import fit, full, save
+    root = Path(sys.argv[1])
+
+    def night(n):
+        draws = {"draws/rate": np.full((4, 250), float(n)), "points": np.full((4, 250, 2), float(n))}
+        with open_store(f"sqlite:///{root / 'store.db'}") as store:
+            kept = save_draws(root, "p", draws, {"night": str(n)})
+            one = fit(f"i{n}", n, artifact=kept.path, artifact_sha256=kept.sha256)
+            assert not save(store, replace(full(n, inputs=f"h{n}"), fit=one)).failed
+
+    def in_a_child(fault, n):
+        child = os.fork()
+        if not child:
+            os.environ["EVENFALL_FAULT"] = fault
+            night(n)
+            os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    night(1)
+    for n, fault in enumerate(sys.argv[2:], 2):
+        print(fault, in_a_child(fault, n), flush=True)
+        input()
+        print(fault, in_a_child("", n) if n % 2 else 0, flush=True)  # every other night is run again
+        input()
 """
 
 REPLACING = """
@@ -95,6 +133,55 @@ def test_a_killed_night_run_again_is_a_night_that_was_never_killed(
         run_two_nights(store)
         assert beliefs(store) == undisturbed
         assert {attempt.status for attempt in store.runs()} <= {"ok", "abandoned"}
+
+
+def current_night(root: Path) -> int:
+    """Return the night whose draws are current, after reading every file that a current one needs."""
+    with open_store(f"sqlite:///{root / 'store.db'}") as store:
+        current = store.current([P], LATE)[P]
+        assert current.fit_id is not None
+        fit = store.fit(current.fit_id)
+        assert fit.artifact is not None
+        assert fit.artifact_sha256 is not None
+        arrays, attributes = load_draws(root, fit.artifact, fit.artifact_sha256)
+        assert np.all(arrays["draws/rate"] == float(attributes["night"]))
+        assert attributes["night"] == current.inputs_hash.removeprefix("h")
+        return int(attributes["night"])
+
+
+@pytest.mark.slow
+def test_no_kill_between_file_and_row_leaves_a_posterior_without_its_draws(tmp_path: Path) -> None:
+    faults = [f"{point}:1" for point in FAULT_POINTS] * 2
+    assert len(faults) >= 20
+    command = [sys.executable, "-c", textwrap.dedent(FITTING), str(tmp_path), *faults]
+    pipe = subprocess.PIPE
+    good = 1
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdin is not None
+
+        def go_on() -> None:
+            assert parent.stdin is not None
+            parent.stdin.write("\n")
+            parent.stdin.flush()
+
+        for n, fault in enumerate(faults, 2):
+            assert parent.stdout.readline().split() == [fault, str(-signal.SIGKILL)]
+            good = n if fault == "commit.after:1" else good
+            assert current_night(tmp_path) == good  # the new one whole, or the last good one
+            go_on()
+            assert parent.stdout.readline().split() == [fault, "0"]
+            good = n if n % 2 else good
+            assert current_night(tmp_path) == good
+            go_on()
+        parent.communicate()
+    assert parent.returncode == 0
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.nc")}
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        referred = store.artifacts()
+    assert referred < files
+    assert set(sweep(tmp_path, referred, timedelta(0))) == files - referred
+    assert current_night(tmp_path) == good
 
 
 def test_a_process_that_slept_through_its_lease_is_fenced_out(tmp_path: Path) -> None:

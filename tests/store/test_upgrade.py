@@ -20,18 +20,24 @@ from evenfall.store.schema import REVISION
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def two_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
-    """Yield two empty databases of one kind."""
+    """Yield two empty databases of one kind; on PostgreSQL a schema is as good as one."""
     if request.param == "sqlite":
         yield [f"sqlite:///{tmp_path / name}.db" for name in ("old", "new")]
         return
-    server = create_engine(request.getfixturevalue("postgresql_url"), isolation_level="AUTOCOMMIT")
+    server = create_engine(request.getfixturevalue("postgresql_url"))
     names = [f"upgrade_{uuid.uuid4().hex}" for _ in range(2)]
-    with server.connect() as connection:
+    with server.begin() as connection:
         for name in names:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        yield [server.url.set(database=name).render_as_string(hide_password=False) for name in names]
+            connection.execute(text(f"CREATE SCHEMA {name}"))
+    yield [
+        server.url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(
+            hide_password=False
+        )
+        for name in names
+    ]
+    with server.begin() as connection:
         for name in names:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+            connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
     server.dispose()
 
 
