@@ -10,6 +10,8 @@ from typing import NamedTuple
 from evenfall.beliefs.belief import Belief
 from evenfall.errors import EvenfallError
 from evenfall.findings import Finding, Light
+from evenfall.store.fit_records import FitRecord
+from evenfall.store.incident_records import IncidentEvent, IncidentRecord
 from evenfall.window import DayWindow
 
 __all__ = [
@@ -211,119 +213,6 @@ class PosteriorRecord:
     id: int = 0
     wall_at: datetime | None = None
     fit_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FitRecord:
-    """One fit: how it was made, what came of it, and where its draws lie.
-
-    A fit that its gate refused is kept too, for its findings speak; no posterior may stand on it.
-
-    Attributes
-    ----------
-    engine, rung
-        What was asked for, and the step of the ladder that answered.
-    inputs_hash
-        Of everything the fit is a function of; a fit whose inputs are those of the parameter's newest one at
-        its time is not written again.
-    seen_at
-        Logical instant (aware, UTC) of the night it was made for.
-    failures
-        Why the gate refused it; empty when `passed`.
-    tried
-        Rungs tried before, each with why it was left.
-    base_fit
-        Number of the fit whose draws were weighted anew; None for a fit of its own.
-    request
-        What was asked of the engine (JSON-ready).
-    diagnostics
-        Figures of the gate by name; they need not be finite.
-    quantities
-        By name the mean, stdev, median, lower and upper of a scalar quantity.
-    artifact, artifact_sha256
-        Place of the draws below the artifacts' root, and what the file must hash to; None without draws.
-    id, wall_at
-        Number in the store and wall time at which it was written, given by the store.
-    """
-
-    parameter_id: str
-    as_of: date
-    engine: str
-    rung: str
-    passed: bool
-    data_hash: str
-    definition_hash: str
-    inputs_hash: str
-    code_version: str
-    seed: int
-    seen_at: datetime
-    failures: tuple[str, ...] = ()
-    tried: tuple[tuple[str, str], ...] = ()
-    base_fit: int | None = None
-    request: Mapping[str, object] = field(default_factory=dict)
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
-    quantities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    artifact: str | None = None
-    artifact_sha256: str | None = None
-    seconds: float = 0.0
-    gradients: int = 0
-    id: int = 0
-    wall_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentRecord:
-    """Something found wrong that lasts until it is resolved; one per parameter, kind and day it opened.
-
-    A night says ``open`` or ``resolved``; ``ack`` comes from people and outlives nights that say ``open``.
-
-    Attributes
-    ----------
-    opened_on, opened_at
-        Night that found it, and its logical instant.
-    since
-        Day from which things are thought to have been wrong.
-    seen_at
-        Logical instant of the night that says so; None means the instant it was opened or resolved. Figures,
-        message and since are those of the latest such night.
-    acked_at, acked_by, note
-        The last acknowledgement; only the store fills them.
-    resolved_on, resolved_at
-        Night that found it gone, and its logical instant.
-    id
-        Number in the store, given by the store.
-    """
-
-    parameter_id: str
-    kind: str
-    opened_on: date
-    opened_at: datetime
-    state: str = "open"
-    since: date | None = None
-    message: str = ""
-    figures: Mapping[str, object] = field(default_factory=dict)
-    resolved_on: date | None = None
-    resolved_at: datetime | None = None
-    seen_at: datetime | None = None
-    acked_at: datetime | None = None
-    acked_by: str = ""
-    note: str = ""
-    id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentEvent:
-    """One thing that happened to an incident: `what` is opened, ack, resolved or reopened.
-
-    `night` is the night that said so; None for what people did, who are named in `who`.
-    """
-
-    incident_id: int
-    at: datetime
-    what: str
-    night: date | None = None
-    who: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
