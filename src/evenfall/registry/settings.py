@@ -73,6 +73,10 @@ class Settings:
         Relative difference below which no light turns.
     timeout_seconds, memory
         Limits of one query.
+    fit_workers
+        Processes that fit at the same time.
+    fit_seconds, fit_memory_bytes
+        Limits of one fit.
     """
 
     zone: ZoneInfo
@@ -86,6 +90,9 @@ class Settings:
     margin: float = 0.05
     timeout_seconds: float = 60.0
     memory: str = "1GB"
+    fit_workers: int = 2
+    fit_seconds: float = 600.0
+    fit_memory_bytes: int = 4 * 2**30
     alerts: tuple[Alert, ...] = ()
 
     @classmethod
@@ -107,8 +114,15 @@ class Settings:
             margin=definition.margin,
             timeout_seconds=definition.timeout_seconds,
             memory=definition.memory,
+            fit_workers=definition.fit_workers,
+            fit_seconds=definition.fit_seconds,
+            fit_memory_bytes=_bytes(definition.fit_memory),
             alerts=definition.alerts,
         )
+
+
+def _bytes(amount: str) -> int:
+    return int(amount[:-2]) * {"MB": 2**20, "GB": 2**30}[amount[-2:]]
 
 
 def _absolute(url: str, root: Path) -> str:

@@ -25,6 +25,16 @@ class World:
     store: Store
     clock: Clock
 
+    @property
+    def artifacts(self) -> Path:
+        """Folder of the draws of fits."""
+        return self.registry.root / ".evenfall" / "artifacts"
+
+    @property
+    def cache(self) -> Path:
+        """Folder of compiled models; it may be emptied at any time."""
+        return self.registry.root / ".evenfall" / "cache"
+
     def night(self, as_of: date | str | None = None) -> Night:
         """Return the night of `as_of`, or tonight.
 

@@ -79,5 +79,8 @@ class SettingsDefinition(Model):
     margin: Annotated[float, Field(ge=0, le=1)] = 0.05
     timeout_seconds: Annotated[float, Field(gt=0, le=86400)] = 60.0
     memory: Annotated[str, AfterValidator(_check_memory)] = "1GB"
+    fit_workers: Annotated[int, Field(ge=1, le=256)] = 2
+    fit_seconds: Annotated[float, Field(gt=0, le=86400)] = 600.0
+    fit_memory: Annotated[str, AfterValidator(_check_memory)] = "4GB"
     connections: dict[Id, ConnectionDefinition] = Field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from evenfall.beliefs.observations import Observations
 from evenfall.beliefs.posterior import UpdateRule
 from evenfall.errors import UsageError
 from evenfall.registry.parameter import Parameter
 from evenfall.runs.night.chain import chain_of, promoted
-from evenfall.runs.night.ledger import observations_of
 from evenfall.runs.night.nightly import LEASE_SECONDS
 from evenfall.runs.world import World
 from evenfall.store.records import Record
@@ -38,10 +38,9 @@ def accept(world: World, parameter: Parameter) -> dict[str, Any]:
             f"{identity} has no posterior to accept",
             remedy="run `evenfall nightly`, and see `evenfall status`",
         )
-    evidence = store.evidence({identity: current.query_hash}, night.instant).get(identity, ())
-    rows = {row.window: (row.size, row.total, row.squares) for row in evidence}
+    known = store.observations({identity: current.query_hash}, night.instant).get(identity)
     rule = UpdateRule(current.half_life_days, current.kappa)
-    after = promoted(chain, observations_of(rows), current, rule, night.instant)
+    after = promoted(chain, known or Observations.of(()), current, rule, night.instant)
     changed = after is not chain
     if changed:
         key = f"accept:{identity}:{night.as_of}"

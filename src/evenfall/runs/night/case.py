@@ -8,21 +8,23 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from evenfall.beliefs.belief import Belief
+from evenfall.beliefs.cohorts import Clock, Cohorts
 from evenfall.beliefs.observations import Observations, Skipped
 from evenfall.beliefs.posterior import UpdateRule
 from evenfall.clock import Night
 from evenfall.findings import Finding, Light
 from evenfall.monitoring.lights import Verdict
 from evenfall.registry.parameter import Parameter
+from evenfall.registry.schemas import EventObservations
 from evenfall.runs.night.chain import Chain, chain_of
-from evenfall.runs.night.ledger import Count, Sums
+from evenfall.runs.night.ledger import Count, Sums, rows_of
 from evenfall.runs.night.plan import Task
 from evenfall.runs.night.sources import Reading
 from evenfall.runs.world import World
-from evenfall.store.records import NightResult, PosteriorRecord
+from evenfall.store.records import FitRecord, NightResult, PosteriorRecord
 from evenfall.window import DayWindow
 
-__all__ = ["Case", "recall"]
+__all__ = ["Case", "is_sliced", "recall"]
 
 
 @dataclass
@@ -37,6 +39,12 @@ class Case:
         The prior in force.
     known, ledger
         Evidence before and after tonight's read, by interval.
+    known_cohorts, cohorts
+        The same by age, before and after, where conversions take their time.
+    known_slices, slices
+        The same by slice and interval, where the source tells slices apart.
+    fit
+        What a fit of the parameter came to, whether it may be published or not.
     skipped
         Why no posterior comes out, once that is known; the checks still run.
     """
@@ -51,12 +59,17 @@ class Case:
     stored_chain: Chain | None = None
     known: Mapping[DayWindow, Sums] = field(default_factory=dict)
     ledger: Mapping[DayWindow, Sums] = field(default_factory=dict)
+    known_cohorts: Cohorts | None = None
+    cohorts: Cohorts | None = None
+    known_slices: Mapping[str, Mapping[DayWindow, Sums]] = field(default_factory=dict)
+    slices: Mapping[str, Mapping[DayWindow, Sums]] = field(default_factory=dict)
     fetched: Reading | None = None
     count: Count = field(default_factory=lambda: Count(0, 0, 0, 0))
     rule: UpdateRule = field(default_factory=UpdateRule)
     observations: Observations = field(default_factory=lambda: Observations.of(()))
     watermark: date = date.min
     posterior: PosteriorRecord | None = None
+    fit: FitRecord | None = None
     verdict: Verdict | None = None
     skipped: Skipped | None = None
     findings: list[Finding] = field(default_factory=list)
@@ -102,13 +115,14 @@ def recall(tasks: Sequence[Task], night: Night, world: World) -> list[Case]:
     previous = store.night_results(ids, before.as_of)
     current = store.current(ids, before.instant)
     priors = store.priors(ids, night.instant)
-    evidence = store.evidence({t.parameter_id: t.query_hash for t in tasks if t.query_hash}, night.instant)
+    hashes = {task.parameter_id: task.query_hash for task in tasks if task.query_hash}
+    evidence = store.observations(hashes, night.instant)
+    cohorts = _cohorts(hashes, night, world)
+    slices = _slices(hashes, night, world)
     cases = []
     for task in tasks:
         chain = chain_of(priors.get(task.parameter_id, ()))
-        known = {
-            row.window: (row.size, row.total, row.squares) for row in evidence.get(task.parameter_id, ())
-        }
+        known = rows_of(evidence.get(task.parameter_id))
         cases.append(
             Case(
                 task=task,
@@ -120,7 +134,40 @@ def recall(tasks: Sequence[Task], night: Night, world: World) -> list[Case]:
                 stored_chain=chain,
                 known=known,
                 ledger=known,
+                known_cohorts=cohorts.get(task.parameter_id),
+                cohorts=cohorts.get(task.parameter_id),
+                known_slices=slices.get(task.parameter_id, {}),
+                slices=slices.get(task.parameter_id, {}),
                 skipped=task.skipped,
             )
         )
     return cases
+
+
+def _cohorts(hashes: Mapping[str, str], night: Night, world: World) -> dict[str, Cohorts]:
+    parameters = world.registry.parameters
+    followed = {name: digest for name, digest in hashes.items() if parameters[name].is_cohort}
+    clocks: dict[str, Clock] = {
+        name: "elapsed" if isinstance(parameters[name].observation_source, EventObservations) else "calendar"
+        for name in followed
+    }
+    return world.store.cohorts(followed, night.instant, clocks) if followed else {}
+
+
+def _slices(
+    hashes: Mapping[str, str], night: Night, world: World
+) -> dict[str, dict[str, dict[DayWindow, Sums]]]:
+    parameters = world.registry.parameters
+    sliced = {name: digest for name, digest in hashes.items() if is_sliced(parameters[name])}
+    found: dict[str, dict[str, dict[DayWindow, Sums]]] = {}
+    for name, rows in (world.store.evidence(sliced, night.instant) if sliced else {}).items():
+        for row in rows:
+            if row.slice and row.age == "final":
+                part = found.setdefault(name, {}).setdefault(row.slice, {})
+                part[row.window] = (row.size, row.total, row.squares)
+    return found
+
+
+def is_sliced(parameter: Parameter) -> bool:
+    """Return whether the parameter's source tells slices apart that are no parameters of their own."""
+    return parameter.pooling is not None and isinstance(parameter.observation_source, EventObservations)

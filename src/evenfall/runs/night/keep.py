@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 from evenfall.beliefs.observations import STATISTIC_NAMES, Skipped
 from evenfall.findings import Finding, Light
 from evenfall.registry.schemas.fit import Alert
 from evenfall.runs.night.case import Case
+from evenfall.runs.night.ledger import cells_of
 from evenfall.store.records import EvidenceRow, Hyperparameter, Message, NightResult, PriorVersion, Record
 
 __all__ = ["failed_record", "keep"]
@@ -35,6 +37,7 @@ def keep(case: Case) -> Record:
         priors=tuple(_priors(case)),
         hyperparameters=tuple(_hyperparameters(case)),
         posterior=case.posterior,
+        fit=case.fit,
         publish=publish,
         findings=tuple(_findings(case)),
         messages=tuple(_deliveries(case) if publish else ()) + tuple(_alerts(case, result)),
@@ -50,15 +53,19 @@ def _evidence(case: Case) -> Iterator[EvidenceRow]:
     """Yield every row that was read; the store keeps those that say something new, and that the rest held."""
     if case.fetched is None or case.ledger is case.known:
         return
+    shared: dict[str, Any] = {
+        "query_hash": case.task.query_hash,
+        "seen_at": case.night.instant,
+        "backfilled": case.backfill,
+    }
     for window, sums in case.fetched.rows.items():
-        yield EvidenceRow(
-            case.id,
-            window,
-            *sums,
-            query_hash=case.task.query_hash,
-            seen_at=case.night.instant,
-            backfilled=case.backfill,
-        )
+        yield EvidenceRow(case.id, window, *sums, **shared)
+    if case.fetched.cohorts is not None:
+        for window, age, size, total in cells_of(case.fetched.cohorts):
+            yield EvidenceRow(case.id, window, size, total, 0.0, **shared, age=str(age))
+    for name, rows in case.slices.items():
+        for window in case.fetched.rows:
+            yield EvidenceRow(case.id, window, *rows[window], **shared, slice=name)
 
 
 def _priors(case: Case) -> Iterator[PriorVersion]:

@@ -16,7 +16,6 @@ from evenfall.errors import EvenfallError
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import EventObservations
 from evenfall.runs.night.chain import chain_of
-from evenfall.runs.night.ledger import observations_of
 from evenfall.runs.night.sources import shape_of
 from evenfall.runs.world import World
 from evenfall.store.records import Arrival, Hyperparameter
@@ -98,13 +97,12 @@ def arrival_delay_days(arrivals: Sequence[Arrival], night: Night) -> float:
 
 def _half_life(world: World, before: Night, parameters: Sequence[Parameter]) -> float | None:
     hashes = {p.id: shape_of(p, world.registry).query_hash for p in parameters if p.observation_source}
-    evidence = world.store.evidence(hashes, before.instant)
+    evidence = world.store.observations(hashes, before.instant)
     priors = world.store.priors(list(hashes), before.instant)
     beliefs, observations = [], []
-    for identity, rows in evidence.items():
+    for identity, seen in evidence.items():
         chain = chain_of(priors.get(identity, ()))
-        if chain is not None and rows:
-            ledger = {row.window: (row.size, row.total, row.squares) for row in rows}
+        if chain is not None and len(seen):
             beliefs.append(chain.root.belief)
-            observations.append(observations_of(ledger).between(chain.root.absorbed_until))
+            observations.append(seen.between(chain.root.absorbed_until))
     return learn_half_life(beliefs, observations) if beliefs else None

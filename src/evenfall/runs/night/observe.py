@@ -73,14 +73,21 @@ class _Doors:
 
 
 def _count(question: EventQuestion, group: Sequence[Case], doors: _Doors) -> dict[str, Reading]:
-    conditions, windows = {}, {}
+    queries: dict[str, EventQuery] = {}
     for case in group:
         query = _shape(case).query
         assert isinstance(query, EventQuery), "a group shares its question"
-        conditions[case.id], windows[case.id] = query.condition, case.task.windows
+        queries[case.id] = query
+    read = EventRead(
+        question,
+        {name: query.condition for name, query in queries.items()},
+        {case.id: case.task.windows for case in group},
+        group[0].night,
+        followed={name: query.followed for name, query in queries.items() if query.followed is not None},
+        slicings={name: query.slicing for name, query in queries.items() if query.slicing is not None},
+    )
     try:
-        warehouse = doors.open(question.connection)
-        answers = fetch_events(EventRead(question, conditions, windows, group[0].night), warehouse)
+        answers = fetch_events(read, doors.open(question.connection))
     except EvenfallError as error:
         failed = as_skipped(error)
         return {case.id: Reading({}, skipped=failed) for case in group}

@@ -14,6 +14,7 @@ from evenfall.errors import EvenfallError
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.time_expression import resolve_time
 from evenfall.runs.night.chain import chain_of
+from evenfall.runs.night.ledger import rows_of
 from evenfall.runs.night.sources import Shape, shape_of
 from evenfall.runs.night.windows import Span, days_to_read, missing_windows, tumbling_to_read
 from evenfall.runs.report import json_ready
@@ -25,9 +26,6 @@ __all__ = ["NightPlan", "Task", "plan_night"]
 
 CHUNK = 500
 """Parameters that share a transaction: enough for bulk writes, few enough to lose little to a kill."""
-
-COMPUTED_RULES = frozenset({"auto", "conjugate"})
-"""Update rules whose posteriors are exact; auto takes the cheapest exact engine, which is conjugate."""
 
 POISON_AFTER = 3
 """Nights in a row a parameter may fail before it is tried less and less often."""
@@ -269,7 +267,8 @@ class _Planner:
         end = local_day(night.data_end - shape.horizon, zone)
         if "end_date" in expressions:
             end = min(end, local_day(resolve_time(expressions["end_date"], night.instant, zone), zone))
-        lookback = end - timedelta(days=self.world.registry.settings.lookback_days)
+        again = max(self.world.registry.settings.lookback_days, shape.followed)
+        lookback = end - timedelta(days=again)
         if "start_date" in expressions:
             lookback = local_day(resolve_time(expressions["start_date"], night.instant, zone), zone)
         seen = [span.first for span in self.past.spans.get(parameter.id, ())]
@@ -289,19 +288,13 @@ class _Planner:
         whole = DayWindow(span.first, span.stop)
         if shape.daily and span.days == len(whole):
             return (whole,)
-        rows = self.world.store.evidence({parameter.id: shape.query_hash}, night.instant)
-        return [row.window for row in rows.get(parameter.id, ())]
+        found = self.world.store.observations({parameter.id: shape.query_hash}, night.instant)
+        return list(rows_of(found.get(parameter.id)))
 
 
 def _refusal(
     parameter: Parameter, previous: NightResult | None, night: Night, retry_failed: bool
 ) -> Skipped | None:
-    if parameter.update_rule not in COMPUTED_RULES:
-        return Skipped(
-            "config_error",
-            f"update_rule {parameter.update_rule} needs sampling, which this version does not do",
-            f"use one of {', '.join(sorted(COMPUTED_RULES))}",
-        )
     if previous is None or retry_failed or previous.failures < POISON_AFTER:
         return None
     wait = timedelta(days=min(2 ** (previous.failures - POISON_AFTER), 32))

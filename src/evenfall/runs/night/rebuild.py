@@ -84,6 +84,8 @@ def _evidence(history: Sequence[EvidenceRow], record: PosteriorRecord) -> Observ
         later = row.wall_at is not None and written is not None and row.wall_at > written
         if row.query_hash != record.query_hash or row.seen_at > record.seen_at or later:
             continue
+        if row.slice or row.age != "final":
+            continue  # parts of what the whole counts
         rank = (row.seen_at, row.version)
         if row.window not in known or known[row.window][0] < rank:
             known[row.window] = (rank, (row.size, row.total, row.squares))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from evenfall.beliefs.belief import Belief, Origin
+from evenfall.beliefs.cohorts import Cohorts
 from evenfall.beliefs.observations import Skipped
 from evenfall.clock import Night
 from evenfall.connectors import priors
@@ -24,7 +25,7 @@ from evenfall.registry.parameter import Parameter
 from evenfall.registry.registry import Registry
 from evenfall.registry.schemas import PosteriorHistoryPrior, SqlPrior
 from evenfall.registry.time_expression import resolve_time
-from evenfall.runs.night.ledger import Sums
+from evenfall.runs.night.ledger import Sums, rows_of
 from evenfall.window import DayWindow, local_day
 
 __all__ = [
@@ -56,13 +57,18 @@ class Warning:  # noqa: A001 - the field's word for it
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What tonight's read says of one parameter: sums by interval, what was set aside, a prior beside."""
+    """What tonight's read says of one parameter: sums by interval, what was set aside, a prior beside.
+
+    Where conversions are followed by age, `cohorts` holds them; where slices are told apart, `slices`.
+    """
 
     rows: Mapping[DayWindow, Sums]
     quarantined: tuple[Quarantine, ...] = ()
     skipped: Skipped | None = None
     prior: Belief | None = None
     warnings: tuple[Warning, ...] = ()
+    cohorts: Cohorts | None = None
+    slices: Mapping[str, Mapping[DayWindow, Sums]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +87,8 @@ class Shape:
         Whether each shard needs an execution of its own.
     horizon
         How long after a day the day can be read; its outcomes may take that long.
+    followed
+        Days for which a day is read again every night, because its conversions are followed by age.
     """
 
     query: ObservationQuery | EventQuery
@@ -90,6 +98,7 @@ class Shape:
     reason: str = ""
     per_shard: bool = False
     horizon: timedelta = timedelta(0)
+    followed: int = 0
 
 
 def shape_of(parameter: Parameter, registry: Registry) -> Shape:
@@ -105,7 +114,9 @@ def shape_of(parameter: Parameter, registry: Registry) -> Shape:
     events = event_query(parameter, registry.contexts)
     if events is not None:
         epoch_of(_dialect(events.connection, registry))
-        return Shape(events, events.query_hash(), daily=True, length=1, horizon=events.question.horizon)
+        followed = events.followed or 0
+        horizon = timedelta(0) if followed else events.question.horizon
+        return Shape(events, events.query_hash(), daily=True, length=1, horizon=horizon, followed=followed)
     query = observation_query(parameter)
     if query is None:
         kind = getattr(parameter.observation_source, "type", "none")
@@ -126,6 +137,7 @@ def shape_of(parameter: Parameter, registry: Registry) -> Shape:
         length=length,
         reason=compiled.reason,
         per_shard=compiled.per_shard,
+        followed=parameter.latency.max_age_days if parameter.latency is not None else 0,
     )
 
 
@@ -159,18 +171,18 @@ def as_skipped(error: EvenfallError) -> Skipped:
 
 def reading_of(answer: Fetched, shape: Shape) -> Reading:
     """Return a connector's answer with its sums by interval."""
-    seen = answer.observations
-    rows = {
-        DayWindow(first, stop): (size, total, squares)
-        for first, stop, (size, total, squares) in zip(
-            seen.first.tolist(), seen.stop.tolist(), seen.sums.tolist(), strict=True
-        )
-    }
     prior = None
     origin = origin_of_columns(shape.query)
     if answer.prior is not None and origin is not None and shape.query.type == "probability":
         prior = Belief("beta", ("alpha", "beta"), answer.prior, origin)
-    return Reading(rows, answer.quarantined, answer.skipped, prior)
+    return Reading(
+        rows_of(answer.observations),
+        answer.quarantined,
+        answer.skipped,
+        prior,
+        cohorts=answer.cohorts,
+        slices={name: rows_of(seen) for name, seen in answer.slices.items()},
+    )
 
 
 def origin_of_columns(query: ObservationQuery | EventQuery) -> Origin | None:

@@ -17,7 +17,14 @@ from evenfall.runs.night.case import Case, recall
 from evenfall.runs.night.check import check
 from evenfall.runs.night.keep import keep
 from evenfall.runs.night.learned import Learned
-from evenfall.runs.night.ledger import count_loaded, digest_rows, merge, observations_of
+from evenfall.runs.night.ledger import (
+    count_loaded,
+    digest_rows,
+    merge,
+    merge_cohorts,
+    merge_slices,
+    observations_of,
+)
 from evenfall.runs.night.observe import fetch_observations
 from evenfall.runs.night.plan import Task
 from evenfall.runs.world import World
@@ -54,6 +61,9 @@ def _meet(case: Case) -> None:
         case.ledger = merge(case.id, case.known, case.fetched.rows)
     except AlreadyAbsorbed as overlap:
         case.skipped = Skipped("quarantined", overlap.message, overlap.remedy)
+        return
+    case.cohorts = merge_cohorts(case.known_cohorts, case.fetched.cohorts)
+    case.slices = merge_slices(case.known_slices, case.fetched.slices, case.fetched.rows)
 
 
 def _count(case: Case) -> None:
