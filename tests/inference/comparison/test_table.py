@@ -74,6 +74,18 @@ def test_no_other_weights_score_higher():
     assert all(score(weights) >= score(corner) - 1e-6 for corner in np.eye(4) * (1 - 1e-9) + 1e-12)
 
 
+@pytest.mark.parametrize(
+    ("units", "fits", "spread"), [(50, 3, 0.02), (1000, 5, 0.001), (8, 2, 0.01), (500, 6, 3.0)]
+)
+def test_the_search_ends_where_the_gradient_leaves_nothing_to_gain(units, fits, spread):
+    # Lindsay 1983: at the optimum no fit's mean relative density is above one.
+    rng = np.random.default_rng(12)
+    pointwise = rng.normal(-2, 1, units) + rng.normal(0, spread, (fits, units))
+    relative = np.exp(pointwise - pointwise.max(axis=0))
+    weights = stacking_weights(pointwise)
+    assert np.max(np.mean(relative / (weights @ relative), axis=1)) < 1 + 2e-7
+
+
 def test_fits_that_predict_alike_share_the_weight():
     same = np.random.default_rng(4).normal(size=40)
     np.testing.assert_allclose(stacking_weights(np.array([same, same])), [0.5, 0.5])
