@@ -10,7 +10,8 @@ import scipy.stats
 from evenfall.beliefs.belief import Belief, Origin
 from evenfall.beliefs.observations import Observations
 from evenfall.monitoring.day_laws import DAY_LAWS, POINTS_A_SIDE
-from evenfall.monitoring.detector import FEWEST_BASELINE_ROWS, DetectorInput, detect, detection_path
+from evenfall.monitoring.detector import DetectorInput, detect, detection_path
+from evenfall.monitoring.histories import FEWEST_BASELINE_ROWS
 
 START = date(2025, 1, 1)
 
@@ -98,7 +99,8 @@ def test_every_night_computed_anew_is_the_path_computed_at_once(kappa, learned):
     seen = rates(6, 60, 50, 0.3, changed_from=50, to=0.5)
     item = probability(seen, kappa=kappa, kappa_learned=learned)
     [at_once] = detection_path([item])
-    stops = [START + timedelta(days=t) for t in range(15, 61)]
+    first = 29 if kappa is not None and learned else 15
+    stops = [START + timedelta(days=t) for t in range(first, 61)]
     nightly = detect([dataclasses.replace(item, observations=seen.between(None, stop)) for stop in stops])
     np.testing.assert_allclose(at_once, [one.log_r for one in nightly], rtol=1e-9, atol=1e-9)
 
@@ -218,7 +220,7 @@ def test_a_chunk_of_mixed_families_and_lengths_answers_each_as_if_it_stood_alone
         *others(changed=True),
         probability(rates(17, 50, 300, 0.3)),
         probability(rates(18, 90, 300, 0.3), kappa=40.0),
-        probability(rates(19, 30, 300, 0.3, changed_from=25, to=0.6), kappa=40.0, kappa_learned=True),
+        probability(rates(19, 40, 300, 0.3, changed_from=35, to=0.6), kappa=40.0, kappa_learned=True),
         probability(rates(20, 10, 300, 0.3)),
     ]
     together = detect(items)

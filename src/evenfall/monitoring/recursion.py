@@ -28,7 +28,7 @@ from scipy import special
 from evenfall.beliefs.numerics.arrays import Floats
 from evenfall.monitoring.day_laws import POINTS_A_SIDE, DayLaw
 
-__all__ = ["Baseline", "Evidence", "evidence_by_day", "learn", "path", "watch"]
+__all__ = ["Baseline", "Evidence", "block", "evidence_by_day", "learn", "path", "watch"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,6 +145,26 @@ def evidence_by_day(law: DayLaw, baseline: Baseline, points: Floats, margin: Flo
     with np.errstate(divide="ignore"):
         total = special.logsumexp(np.stack(entering) + ahead, axis=(2, 3))
     return np.asarray(total.T - log_null[:, None])
+
+
+def block(law: DayLaw, baseline: Baseline, points: Floats, sums: Floats) -> tuple[Floats, Floats]:
+    """Return the log of the product of all days' laws, unchanged and at each point, nodes averaged out.
+
+    Returns
+    -------
+    log_unchanged : ndarray, shape (parameter,)
+    log_moved : ndarray, shape (parameter, point)
+        Both without the same common factors.
+    """
+    no_margin = np.zeros(len(points))
+    log_unchanged = baseline.log_weight
+    log_moved = np.repeat(baseline.log_weight[..., None], points.shape[1], axis=-1)
+    for state, _, gain in _steps(law, baseline, points, no_margin, sums):
+        log_unchanged, log_moved = state.log_unchanged, log_moved + gain
+    return (
+        np.asarray(special.logsumexp(log_unchanged, axis=1)),
+        np.asarray(special.logsumexp(log_moved, axis=1)),
+    )
 
 
 def _days(law: DayLaw, baseline: Baseline, points: Floats, margin: Floats, sums: Floats) -> Iterator[_State]:
