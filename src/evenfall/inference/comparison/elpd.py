@@ -26,13 +26,12 @@ from scipy.special import logsumexp
 
 from evenfall.errors import UsageError
 from evenfall.inference.diagnostics.arviz import array_stats
+from evenfall.inference.psis import k_hat_limit, smooth
 
-__all__ = ["Elpd", "k_limit", "loo", "refit_bad", "waic"]
+__all__ = ["Elpd", "loo", "refit_bad", "waic"]
 
 type Floats = NDArray[np.float64]
 
-FEWEST_DRAWS = 25
-"""A fifth of the draws is the tail, and a tail of fewer than five cannot be fitted."""
 WAIC_VARIANCE_LIMIT = 0.4
 """A unit whose log likelihood varies more makes WAIC undependable (Vehtari et al. 2017, section 2.2)."""
 
@@ -77,11 +76,6 @@ class Elpd:
         return f"elpd_{self.kind} {self.value:.1f} ± {self.se:.1f}{note}"
 
 
-def k_limit(draws: int) -> float:
-    """Return the k-hat below which `draws` draws suffice (Vehtari et al. 2024): at most 0.7."""
-    return min(1.0 - 1.0 / float(np.log10(draws)), 0.7) if draws > 1 else 0.0
-
-
 def loo(
     log_likelihood: Floats,
     *,
@@ -112,9 +106,9 @@ def loo(
     left_out, k = np.full(units, np.nan), np.full(units, np.nan)
     for unit in np.flatnonzero(np.isfinite(values).all(axis=0)):
         efficiency = _relative_ess(log_likelihood[..., unit]) if relative_ess is None else relative_ess
-        smoothed, k[unit] = _smooth(log_weights - values[:, unit], efficiency)
+        smoothed, k[unit] = smooth(log_weights - values[:, unit], efficiency)
         left_out[unit] = logsumexp(smoothed + values[:, unit])
-    limit = k_limit(values.shape[0])
+    limit = k_hat_limit(values.shape[0])
     bad = np.flatnonzero(~(k < limit))  # NaN is bad
     lppd = _lppd(values, log_weights)
     return _total("loo", left_out, lppd=lppd, k=k, limit=limit, bad=bad, log_jacobian=log_jacobian)
@@ -205,18 +199,6 @@ def _relative_ess(log_likelihood: Floats) -> float:
     if likelihood.shape[1] < 4 or np.ptp(likelihood) < 1e-12:
         return 1.0
     return float(array_stats().ess(likelihood / np.std(likelihood), method="mean", relative=True))
-
-
-def _smooth(log_ratios: Floats, relative_ess: float) -> tuple[Floats, float]:
-    """Return normalised log weights with their tail smoothed, and k-hat: NaN with too few draws."""
-    plain = log_ratios - logsumexp(log_ratios)
-    if log_ratios.size < FEWEST_DRAWS:
-        return plain, float("nan")
-    highest = np.sort(log_ratios)[-(log_ratios.size // 5) :]
-    if np.ptp(highest) < 1e-12:
-        return plain, 0.0  # the largest ratio is taken by a fifth of the draws: bounded, without a tail
-    smoothed, k = array_stats().psislw(-log_ratios, r_eff=relative_ess)
-    return np.asarray(smoothed), float(k)
 
 
 def _standard_error(pointwise: Floats) -> float:
