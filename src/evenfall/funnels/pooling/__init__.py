@@ -1,0 +1,1 @@
+"""Rates of many slices that borrow strength from each other."""
