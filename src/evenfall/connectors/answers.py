@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from evenfall.beliefs.cohorts import Cohorts
 from evenfall.beliefs.observations import STATISTIC_NAMES, Observations, Skipped
 from evenfall.window import DayWindow
 
-__all__ = ["Fetched", "Quarantine", "Sums", "Unmatched", "checked_sums"]
+__all__ = ["Counts", "Fetched", "Quarantine", "Sums", "Unmatched", "checked_counts", "checked_sums"]
 
 _COUNTED: Final = frozenset({"trials", "successes", "events", "n"})
 _SIGNED: Final = frozenset({"sum"})
@@ -63,6 +64,14 @@ class Fetched:
         (alpha, beta) of the latest window whose result states a prior.
     unmatched
         Rows of the whole read that belong to no shard.
+    cohorts
+        The same days by age, for a parameter whose conversions are followed: `observations` then holds the
+        people of each day and those who have converted so far, in the ages that were seen in full.
+    slices
+        The same days by slice, for a parameter that is sliced, by canonical name; a slice without an attempt
+        in all the days read is not among them.
+    sliced_cohorts
+        The cohorts of each slice, for a parameter that is both sliced and followed.
     """
 
     observations: Observations
@@ -70,6 +79,9 @@ class Fetched:
     skipped: Skipped | None = None
     prior: tuple[float, float] | None = None
     unmatched: tuple[Unmatched, ...] = ()
+    cohorts: Cohorts | None = None
+    slices: Mapping[str, Observations] = field(default_factory=dict)
+    sliced_cohorts: Mapping[str, Cohorts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +100,23 @@ class Sums:
 
     values: NDArray[np.float64]
     sizes: NDArray[np.float64]
+    bad: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Columns of counts by name, zero where a row is bad or NULL.
+
+    Attributes
+    ----------
+    null
+        Where each column is NULL.
+    bad
+        Reason by row.
+    """
+
+    values: Mapping[str, NDArray[np.int64]]
+    null: Mapping[str, NDArray[np.bool_]]
     bad: Mapping[int, str]
 
 
@@ -117,6 +146,26 @@ def checked_sums(parameter_type: str, columns: Mapping[str, Sequence[object]]) -
         _mark(bad, mask, reason)
     values[list(bad)] = 0.0
     return Sums(values, sizes, bad)
+
+
+def checked_counts(columns: Mapping[str, Sequence[object]]) -> Counts:
+    """Return columns of counts, each value checked to be a whole number of at least 0, or NULL.
+
+    Parameters
+    ----------
+    columns
+        Values by the name that a reason is to give them.
+    """
+    bad: dict[int, str] = {}
+    values: dict[str, NDArray[np.int64]] = {}
+    null: dict[str, NDArray[np.bool_]] = {}
+    for name, column in columns.items():
+        numbers, null[name] = _numbers(column, name, bad)
+        numbers[null[name]] = 0.0
+        _check_column(name, numbers, bad, counted=True)
+        numbers[list(bad)] = 0.0
+        values[name] = numbers.astype(np.int64)
+    return Counts(values, null, bad)
 
 
 def _numbers(
@@ -150,12 +199,14 @@ def _check_nulls(
             _mark(bad, null[:, i] & (size > 0), f"{name} is NULL although {names[0]} is not zero")
 
 
-def _check_column(name: str, values: NDArray[np.float64], bad: dict[int, str]) -> None:
+def _check_column(
+    name: str, values: NDArray[np.float64], bad: dict[int, str], *, counted: bool = False
+) -> None:
     finite = np.isfinite(values)
     _mark(bad, ~finite, f"{name} is not a finite number")
     if name not in _SIGNED:
         _mark(bad, finite & (values < 0), f"{name} is negative")
-    if name in _COUNTED:
+    if counted or name in _COUNTED:
         _mark(bad, finite & (values != np.floor(values)), f"{name} is not a whole number")
 
 

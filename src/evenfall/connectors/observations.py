@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evenfall.beliefs.observations import Observations, Skipped
 from evenfall.connectors.answers import Fetched
+from evenfall.connectors.cohorts import matched_cohorts
 from evenfall.connectors.execution import Read, execute
 from evenfall.connectors.matching import matched
 from evenfall.connectors.warehouses import Warehouse
@@ -31,7 +32,7 @@ def fetch_observations(read: Read, warehouse: Warehouse) -> dict[str, Fetched]:
     answer = execute(read, compiled, warehouse)
     if not answer.rows and not answer.rejected:
         return _no_data(read, "the query returned no row")
-    return matched(read, compiled, answer)
+    return (matched if read.query.age_column is None else matched_cohorts)(read, compiled, answer)
 
 
 def _no_data(read: Read, detail: str) -> dict[str, Fetched]:

@@ -39,6 +39,10 @@ class ObservationQuery:
         Output columns that carry a prior beside the evidence, when the result has them.
     date_column
         Output column with the day of each row of a time series; None for one total per window.
+    age_column
+        Output column with the age of conversions, whose rows are then cohorts by entry day and age.
+    max_age_days
+        Ages a cohort is followed.
     variables
         Names a template may speak of; None accepts any.
     fixed
@@ -56,6 +60,8 @@ class ObservationQuery:
     template: bool = False
     prior_columns: tuple[str, str] = ("alpha_prior", "beta_prior")
     date_column: str | None = None
+    age_column: str | None = None
+    max_age_days: int = 0
     variables: frozenset[str] | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     shard_keys: tuple[str, ...] = ()
@@ -94,6 +100,7 @@ def observation_query(parameter: Parameter) -> ObservationQuery | None:
     fixed = {key: value for key, value in parameter.context_filter.items() if key not in parameter.shard}
     mapping = source.result_mapping
     prior = {"alpha_prior": "alpha_prior", "beta_prior": "beta_prior", **mapping.prior_columns}
+    by_day = source.result_type == "timeseries" or parameter.is_cohort
     variables = frozenset({*source.context_variables, *parameter.context_filter})
     return ObservationQuery(
         text=source.text,
@@ -102,7 +109,9 @@ def observation_query(parameter: Parameter) -> ObservationQuery | None:
         columns=mapping.columns(parameter.type),
         template=source.is_template,
         prior_columns=(prior["alpha_prior"], prior["beta_prior"]),
-        date_column=(mapping.date or "date") if source.result_type == "timeseries" else None,
+        date_column=(mapping.date or "date") if by_day else None,
+        age_column=mapping.age_days if parameter.is_cohort else None,
+        max_age_days=parameter.latency.max_age_days if parameter.latency else 0,
         variables=variables if source.context_variables else None,
         fixed=fixed,
         shard_keys=shard_keys,
@@ -125,7 +134,7 @@ def query_hash(parameter: Parameter, dialect: str = "duckdb") -> str:
     if query is None:
         return ""
     compiled = query.compile(dialect, None)
-    identity = {
+    identity: dict[str, object] = {
         "sql": compiled.sql,
         "connection": query.connection,
         "type": query.type,
@@ -134,6 +143,8 @@ def query_hash(parameter: Parameter, dialect: str = "duckdb") -> str:
         "values": dict(parameter.context_filter),
         "times": _times_that_count(query, compiled),
     }
+    if query.age_column is not None:
+        identity["ages"] = [query.age_column, query.max_age_days]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 

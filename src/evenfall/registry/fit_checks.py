@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evenfall.errors import ConfigError
-from evenfall.registry.schemas import EventObservations, ParameterDefinition, Pooling, QueryObservations
+from evenfall.registry.schemas import (
+    EventObservations,
+    LatencyBlock,
+    ParameterDefinition,
+    Pooling,
+    QueryObservations,
+)
 from evenfall.registry.tree import Path, Tree
 from evenfall.window import parse_duration
 
@@ -40,14 +46,22 @@ def _latency(definition: ParameterDefinition, tree: Tree) -> Iterator[ConfigErro
     elif source is None and (latency.median_days is None or latency.t95_days is None):
         yield tree.error("a latency without cohorts or a belief", at, remedy=_COHORTS, key=True)
     elif isinstance(source, EventObservations):
-        yield from _follow_up(source, tree)
+        yield from _follow_up(source, latency, tree)
 
 
-def _follow_up(source: EventObservations, tree: Tree) -> Iterator[ConfigError]:
-    """Refuse a horizon that cuts an age in two: the part of a day says nothing of the day."""
+def _follow_up(source: EventObservations, latency: LatencyBlock, tree: Tree) -> Iterator[ConfigError]:
+    """Refuse a horizon that cuts an age in two, or ends before conversions that the headline rate counts."""
     if source.horizon is None:
         return
-    if parse_duration(source.horizon).total_seconds() % _DAY_SECONDS:
+    days, part = divmod(parse_duration(source.horizon).total_seconds(), _DAY_SECONDS)
+    if not part and latency.horizon_days is not None and latency.horizon_days > days:
+        yield tree.error(
+            f"successes are counted for {source.horizon} only",
+            ("latency", "horizon_days"),
+            value=latency.horizon_days,
+            remedy=f"raise observation_source.horizon, or write at most {days:g}",
+        )
+    if part:
         yield tree.error(
             "a latency is counted by whole days of age, and this horizon cuts one",
             ("observation_source", "horizon"),

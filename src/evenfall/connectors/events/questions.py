@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from evenfall.beliefs.cube import MAX_NODES, Visited
+from evenfall.connectors.events.slices import Slicing
 from evenfall.errors import QueryRefused
 from evenfall.registry.fallback import Scope, scope_of
 from evenfall.registry.schemas import EventObservations
@@ -106,11 +107,21 @@ class CubeAsk:
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """A parameter's question with its condition."""
+    """A parameter's question with its condition.
+
+    Attributes
+    ----------
+    followed
+        Ages, in whole days, at which conversions are told apart; None when only the horizon matters.
+    slicing
+        By what the attempts are told apart; None when they are not.
+    """
 
     question: EventQuestion
     condition: EventCondition
     type: str = "probability"
+    followed: int | None = None
+    slicing: Slicing | None = None
 
     @property
     def connection(self) -> str:
@@ -122,7 +133,7 @@ class EventQuery:
         question, condition = self.question, self.condition
         visited = condition.visited
         columns = dict(question.contexts)
-        identity = {
+        identity: dict[str, object] = {
             "rule": _DECIDED_IN,
             "source": [question.connection, question.table, question.event, question.time],
             "unit": [question.unit, question.user, question.session if question.unit == "session" else ""],
@@ -136,6 +147,12 @@ class EventQuery:
             "context": {key: [columns.get(key, ""), value] for key, value in condition.context.items()},
             "rest": {key: [columns.get(key, ""), *sorted(values)] for key, values in condition.rest.items()},
         }
+        if self.followed is not None:
+            identity["followed"] = self.followed
+        if self.slicing is not None:
+            keyed = [[key, columns.get(key, "")] for key in self.slicing.effects]
+            visits = [question.node, question.lookback.total_seconds()] if self.slicing.visited else []
+            identity["slices"] = [*self.slicing.identity, keyed, visits]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
@@ -173,9 +190,47 @@ def event_query(parameter: Parameter, contexts: Mapping[str, Context]) -> EventQ
         time=columns.time or "",
         contexts=tuple(sorted(columns.contexts.items())),
         lookback=parse_duration(source.lookback) if source.lookback else _LOOKBACK,
-        horizon=parse_duration(source.horizon) if source.horizon else _HORIZON,
+        horizon=_follow_up(parameter, source),
     )
-    return EventQuery(question, _condition(scope_of(parameter), contexts))
+    condition = _condition(scope_of(parameter), contexts)
+    return EventQuery(
+        question,
+        condition,
+        followed=_followed(parameter, question.horizon),
+        slicing=_slicing(parameter, contexts, condition),
+    )
+
+
+def _follow_up(parameter: Parameter, source: EventObservations) -> timedelta:
+    """Return how long after an attempt a success counts; a latency follows its cohorts unless told so."""
+    if source.horizon:
+        return parse_duration(source.horizon)
+    return timedelta(days=parameter.latency.max_age_days) if parameter.latency else _HORIZON
+
+
+def _followed(parameter: Parameter, horizon: timedelta) -> int | None:
+    """Return the whole days of age that the horizon holds, up to the age a cohort is followed to."""
+    return min(parameter.latency.max_age_days, horizon.days) if parameter.latency else None
+
+
+def _slicing(
+    parameter: Parameter, contexts: Mapping[str, Context], condition: EventCondition
+) -> Slicing | None:
+    """Return by what the parameter's pooling tells attempts apart; None when it pools nothing."""
+    pooling = parameter.pooling
+    if pooling is None:
+        return None
+    effects = tuple(sorted(set(pooling.effects or ()) - condition.keys))
+    visited = tuple(sorted(set(pooling.visited) - condition.visited.all - condition.visited.none))
+    if len(condition.visited.nodes.union(visited)) > MAX_NODES:
+        raise QueryRefused(
+            f"its condition and its pooling name more than {MAX_NODES} nodes",
+            remedy="pool fewer visited nodes",
+        )
+    declared = {key: contexts[key] for key in effects if key in contexts and contexts[key].values}
+    listed = {key: context.value_ids for key, context in declared.items()}
+    rest = {key: "other" for key, context in declared.items() if _computes_other(context)}
+    return Slicing(effects, visited, listed, rest) if effects or visited else None
 
 
 def _condition(scope: Scope, contexts: Mapping[str, Context]) -> EventCondition:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evenfall.beliefs.cohorts import Cohorts
 from evenfall.beliefs.cube import MAX_NODES, NEVER, Cube
 from evenfall.beliefs.observations import Observations, Skipped
 from evenfall.clock import Night
 from evenfall.connectors.answers import Fetched
+from evenfall.connectors.cohorts import as_observations
 from evenfall.connectors.events.clocks import DAY
 from evenfall.connectors.events.layout import Layout, fetch_layout
 from evenfall.connectors.events.questions import CubeAsk, EventCondition, EventQuestion
+from evenfall.connectors.events.slices import Slicing, sliced
 from evenfall.connectors.events.statement import counting_statement
 from evenfall.connectors.warehouses import Warehouse
 from evenfall.errors import QueryRefused, SourceRejected
-from evenfall.window import DayWindow
+from evenfall.window import DayWindow, day_start
 
 __all__ = ["EventRead", "fetch_cube", "fetch_events"]
 
@@ -40,13 +44,32 @@ class EventRead:
     windows
         The days each parameter wants, one by one, in order.
     night
-        Gives the zone.
+        Gives the zone, and the end of the data.
+    followed
+        Ages, in whole days, of the parameters whose conversions are told apart by age. Their windows may be
+        days whose horizon has not passed: what counts is then what was seen in full.
+    slicings
+        By what the attempts of a parameter are told apart, for those that are sliced.
     """
 
     question: EventQuestion
     conditions: Mapping[str, EventCondition]
     windows: Mapping[str, tuple[DayWindow, ...]]
     night: Night
+    followed: Mapping[str, int] = field(default_factory=dict)
+    slicings: Mapping[str, Slicing] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Context keys that anybody looks at, sorted."""
+        conditions, slicings = self.conditions.values(), self.slicings.values()
+        named = [*(each.keys for each in conditions), *(each.effects for each in slicings)]
+        return tuple(sorted({key for keys in named for key in keys}))
+
+    def nodes(self, parameter_id: str) -> frozenset[str]:
+        """Return the nodes whose visits a parameter looks at."""
+        slicing = self.slicings.get(parameter_id)
+        return self.conditions[parameter_id].visited.nodes.union(slicing.visited if slicing else ())
 
     @property
     def span(self) -> DayWindow:
@@ -67,15 +90,12 @@ def fetch_events(read: EventRead, warehouse: Warehouse) -> dict[str, Fetched]:
     SourceDown, SourceRejected
         When the source cannot answer.
     """
-    keys = tuple(sorted({key for condition in read.conditions.values() for key in condition.keys}))
     fetched: dict[str, Fetched] = {}
-    for ids, nodes in _bundles(read.conditions):
-        cube = fetch_cube(CubeAsk(read.question, nodes, keys, read.span, read.night.zone), warehouse)
+    for ids, nodes in _bundles(read):
+        cube = fetch_cube(CubeAsk(read.question, nodes, read.keys, read.span, read.night.zone), warehouse)
         for parameter_id in ids:
-            windows = read.windows[parameter_id]
             if len(cube):
-                counts = _counts(cube, read.conditions[parameter_id])
-                fetched[parameter_id] = Fetched(_of_windows(counts, windows, cube.span))
+                fetched[parameter_id] = _fetched(cube, read, parameter_id)
             else:
                 skipped = Skipped("no_data", _NO_ATTEMPT)
                 fetched[parameter_id] = Fetched(Observations.of(()), skipped=skipped)
@@ -101,16 +121,17 @@ def fetch_cube(ask: CubeAsk, warehouse: Warehouse) -> Cube:
     return _cube([] if layout is None else _rows(ask, layout, warehouse), ask)
 
 
-def _bundles(conditions: Mapping[str, EventCondition]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+def _bundles(read: EventRead) -> Iterator[tuple[list[str], tuple[str, ...]]]:
     """Yield parameters that share a cube, with its nodes: all of them, unless they name more than fit."""
     ids: list[str] = []
     nodes: frozenset[str] = frozenset()
-    for parameter_id, condition in sorted(conditions.items()):
-        if len(nodes | condition.visited.nodes) > MAX_NODES:
+    for parameter_id in sorted(read.conditions):
+        own = read.nodes(parameter_id)
+        if len(nodes | own) > MAX_NODES:
             yield ids, tuple(sorted(nodes))
             ids, nodes = [], frozenset()
         ids.append(parameter_id)
-        nodes |= condition.visited.nodes
+        nodes |= own
     yield ids, tuple(sorted(nodes))
 
 
@@ -156,15 +177,51 @@ def _coded(column: Sequence[object]) -> tuple[NDArray[np.int64], tuple[str | Non
     return codes, tuple(None if value is None else str(value) for value in distinct)
 
 
-def _counts(cube: Cube, condition: EventCondition) -> Observations:
-    context: dict[str, str | Sequence[str | None]] = dict(condition.context)
+def _fetched(cube: Cube, read: EventRead, parameter_id: str) -> Fetched:
+    """Return the counts of one parameter, as a whole and by slice."""
+    whole, cohorts = _evidence(cube, read, parameter_id)
+    slices: dict[str, Observations] = {}
+    sliced_cohorts: dict[str, Cohorts] = {}
+    slicing = read.slicings.get(parameter_id)
+    for part, rows in sliced(cube, slicing) if slicing is not None else ():
+        counts, aged = _evidence(rows, read, parameter_id)
+        if counts.size:
+            slices[str(part)] = counts
+            if aged is not None:
+                sliced_cohorts[str(part)] = aged
+    return Fetched(whole, cohorts=cohorts, slices=slices, sliced_cohorts=sliced_cohorts)
+
+
+def _evidence(cube: Cube, read: EventRead, parameter_id: str) -> tuple[Observations, Cohorts | None]:
+    """Return the attempts of a cube that meet a parameter's condition, on the days it wants."""
+    condition, windows = read.conditions[parameter_id], read.windows[parameter_id]
+    places = [(window.first - cube.span.first).days for window in windows]
+    context = _values(cube, condition)
+    if parameter_id in read.followed:
+        ages = cube.by_age(condition.visited, context)
+        followed = read.followed[parameter_id]
+        converted = np.zeros((len(places), followed), dtype=np.int64)
+        known = min(followed, ages.successes.shape[1])
+        converted[:, :known] = ages.successes[places, :known]
+        observed = _elapsed_ages(windows, read, followed)
+        converted[np.arange(followed) >= observed[:, None]] = 0
+        cohorts = Cohorts(ages.day[places], ages.trials[places], converted, observed, "elapsed")
+        return as_observations(cohorts), cohorts
+    counts = cube.lookup(condition.visited, context)
+    return Observations(counts.first[places], counts.stop[places], counts.sums[places]), None
+
+
+def _elapsed_ages(windows: Sequence[DayWindow], read: EventRead, followed: int) -> NDArray[np.int64]:
+    """Return how many ages of 24 hours have passed for everybody of each day when the data end."""
+    whole = timedelta(days=1)
+    passed = [(read.night.data_end - day_start(window.stop, read.night.zone)) // whole for window in windows]
+    return np.clip(np.array(passed, dtype=np.int64), 0, followed)
+
+
+def _values(cube: Cube, condition: EventCondition) -> dict[str, str | Sequence[str | None] | None]:
+    """Return the context values a condition asks for, what remains beside the listed ones included."""
+    context: dict[str, str | Sequence[str | None] | None] = dict(condition.context)
     for key, listed in condition.rest.items():
         values = cube.values[cube.contexts.index(key)]
         context[key] = tuple(value for value in values if value not in listed)
-    return cube.lookup(condition.visited, context)
-
-
-def _of_windows(counts: Observations, windows: Sequence[DayWindow], span: DayWindow) -> Observations:
-    """Return the rows of the days that were asked for."""
-    places = [(window.first - span.first).days for window in windows]
-    return Observations(counts.first[places], counts.stop[places], counts.sums[places])
+    return context
