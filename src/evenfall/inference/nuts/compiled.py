@@ -276,14 +276,14 @@ def _digest(data: Inputs, names: frozenset[str]) -> str:
     """Return a hash of the named inputs."""
     found = hashlib.sha256()
     for name in sorted(names):
-        values = np.ascontiguousarray(data[name])
+        values = np.asarray(data[name])
         found.update(f"{name}{values.dtype}{values.shape}".encode() + values.tobytes())
     return found.hexdigest()
 
 
 def _as_kind(values: NDArray[np.generic], shared: Any) -> NDArray[np.generic]:
     """Return `values` in the type of the shared variable they stand in for."""
-    return np.ascontiguousarray(values, dtype=shared.type.dtype)
+    return np.array(values, dtype=shared.type.dtype, order="C")
 
 
 def _compile(model: PymcModel) -> tuple[_Program, frozenset[str]]:
