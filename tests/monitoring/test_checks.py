@@ -11,8 +11,12 @@ from evenfall.errors import UnknownName
 from evenfall.findings import Finding, Light
 from evenfall.monitoring.checks import CHECKS
 from evenfall.monitoring.checks.belief import BELIEF
+from evenfall.monitoring.checks.changed import CHANGED
 from evenfall.monitoring.checks.drift import DRIFT
+from evenfall.monitoring.checks.fit_failed import FIT_FAILED
 from evenfall.monitoring.checks.freshness import FRESHNESS
+from evenfall.monitoring.checks.low_sample import LOW_SAMPLE
+from evenfall.monitoring.checks.poor_fit import POOR_FIT
 
 EVERY_CHECK = sorted(CHECKS.built_in)
 
@@ -39,8 +43,20 @@ def test_every_check_answers_each_input_in_order_under_its_own_name(make, name):
 @pytest.mark.parametrize("name", EVERY_CHECK)
 def test_every_check_tells_what_to_do_when_it_asks_for_a_light_that_is_not_green(make, name):
     prior = make.belief("beta", 98.9, 80.9)
-    [finding] = CHECKS.resolve(name).check([make.input(prior, make.week(892, 300), prior, source_down=True)])
-    assert finding.light in {Light.RED, Light.STALE}
+    item = make.input(
+        prior,
+        make.week(892, 300),
+        prior,
+        source_down=True,
+        fit_failures=("R-hat 1.02",),
+        poor_fit="zeros 12, simulated 3 to 8",
+        previous=prior,
+        published=make.belief("beta", 300.0, 592.0),
+        counted=40,
+        counted_needed=100,
+    )
+    [finding] = CHECKS.resolve(name).check([item])
+    assert finding.light is not Light.GREEN
     assert finding.message
     assert finding.remedy
 
@@ -176,6 +192,49 @@ def test_staleness_names_its_cause_and_the_age_of_the_last_good_read(make):
     assert overdue.message == "checkout.p.mean stale: its source is overdue, the last good read is 3 days old"
     assert down.message == "checkout.p.mean stale: its source is down, the last good read is 1 day old"
     assert never.message == "checkout.p.mean stale: its source is down, it was never read"
+
+
+def test_a_refused_fit_names_its_reasons_and_the_last_good_posterior(make):
+    prior = make.belief("beta", 8, 17)
+    refused, fine = FIT_FAILED.check(
+        [make.input(prior, None, fit_failures=("R-hat 1.02", "3 divergences")), make.input(prior, None)]
+    )
+    assert refused.message == "checkout.p.mean keeps its last good posterior: R-hat 1.02; 3 divergences"
+    assert (refused.light, fine) == (Light.AMBER, None)
+
+
+def test_a_poor_fit_says_what_the_model_does_not_reproduce(make):
+    prior = make.belief("beta", 8, 17)
+    poor, fine = POOR_FIT.check(
+        [make.input(prior, None, poor_fit="sd 9, simulated 3"), make.input(prior, None)]
+    )
+    assert poor.message == "checkout.p.mean is fitted poorly: sd 9, simulated 3"
+    assert (poor.light, fine) == (Light.AMBER, None)
+
+
+@pytest.mark.parametrize(
+    ("counted", "needed", "said"), [(40, 100, True), (100, 100, False), (None, 100, False)]
+)
+def test_a_low_sample_counts_all_the_evidence_since_the_prior(make, counted, needed, said):
+    item = make.input(make.belief("beta", 8, 17), None, counted=counted, counted_needed=needed)
+    [finding] = LOW_SAMPLE.check([item])
+    assert (finding is not None) is said
+    if finding is not None:
+        assert finding.light is Light.GREY
+        assert "40 of 100" in finding.message
+
+
+def test_a_posterior_that_moved_is_measured_by_both_standard_deviations_and_the_margin(make):
+    before, after = make.belief("normal", 10.0, 0.3, 2.0), make.belief("normal", 11.5, 0.4, 2.0)
+    near = make.belief("normal", 10.9, 0.4, 2.0)
+    narrow, moved = make.belief("beta", 5e6, 5e6), make.belief("beta", 5.05e6, 4.95e6)
+    cases = [(before, after), (before, near), (narrow, moved), (None, after), (before, None)]
+    inputs = [make.input(None, None, old, previous=old, published=new) for old, new in cases]
+    found = CHANGED.check(inputs)
+    assert [one is not None for one in found] == [True, False, False, False, False]
+    # 1.5/sqrt(.3² + .4²) = 3.0; .9/.5 = 1.8 is below two sigmas; .01/.5 = 2 % is within the margin
+    assert found[0].figures["sigma"] == pytest.approx(3.0)
+    assert found[0].message == "checkout.p.mean changed: 10.0 when last published, 11.5 now (3.0σ)"
 
 
 def test_a_check_of_a_third_party_resolves_like_a_built_in_one():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.divergence import observed_sigma, predictive_z
 from evenfall.beliefs.summary import summarise
+from evenfall.monitoring.immature import immature_z
 from evenfall.monitoring.inputs import CheckInput
 
 __all__ = ["Comparison", "compare"]
@@ -33,7 +34,8 @@ class Comparison:
     expected, stdev : ndarray, shape (parameter,)
         Mean and standard deviation of the belief, in the parameter's unit.
     observed : ndarray, shape (parameter,)
-        What the window alone says, in the same unit.
+        What the window alone says, in the same unit; of a probability whose outcomes are still arriving,
+        successes over the trials they can have come from by now.
     effect : ndarray, shape (parameter,)
         (observed − expected) / |expected|, signed; for a mean over the prior's standard deviation.
     """
@@ -56,6 +58,10 @@ def compare(inputs: Sequence[CheckInput], beliefs: Sequence[Belief]) -> Comparis
     sums = np.array([window.total() for window in windows]).reshape(-1, 3)
     types = np.array([item.type for item in inputs], dtype=object)
     z, mid_p = predictive_z(beliefs, windows, [item.kappa for item in inputs])
+    for row, (item, belief) in enumerate(zip(inputs, beliefs, strict=True)):
+        if item.arrived is not None and belief.family == "beta":
+            z[row], mid_p[row] = immature_z(belief, windows[row], item.arrived, item.kappa)
+            sums[row, 0] = np.sum(windows[row].sums[:, 0] * item.arrived)
     summary = summarise(beliefs)
     observed = _observed(types, sums, beliefs)
     return Comparison(

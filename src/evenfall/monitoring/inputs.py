@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.observations import Observations
 
 __all__ = ["CheckInput"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CheckInput:
     """One parameter on one night, as the checks see it.
 
@@ -46,6 +49,17 @@ class CheckInput:
         Whether tonight's read failed.
     since
         Day the parameter has been off since, where that is known.
+    arrived : ndarray, shape (row,)
+        Share of the outcomes of each row of the window that can have arrived by now, F(age)/F(horizon); None
+        when all have. Matters to probabilities only.
+    fit_failures
+        Why tonight's fit was refused; empty when it was not, or nothing was fitted.
+    poor_fit
+        What the model does not reproduce of its own data; empty when nothing was found.
+    previous, published
+        The posterior that was published last, and the one that would replace it.
+    counted, counted_needed
+        Size of all evidence since the prior, and what a posterior needs; None where that does not matter.
     """
 
     parameter_id: str
@@ -62,6 +76,18 @@ class CheckInput:
     read_age: timedelta | None = None
     source_down: bool = False
     since: date | None = None
+    arrived: NDArray[np.float64] | None = None
+    fit_failures: tuple[str, ...] = ()
+    poor_fit: str = ""
+    previous: Belief | None = None
+    published: Belief | None = None
+    counted: float | None = None
+    counted_needed: float | None = None
+
+    def __post_init__(self) -> None:
+        rows = 0 if self.window is None else len(self.window)
+        if self.arrived is not None and len(self.arrived) != rows:
+            raise ValueError(f"arrived has {len(self.arrived)} shares for a window of {rows} rows")
 
     @property
     def size(self) -> float:

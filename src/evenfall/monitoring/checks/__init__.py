@@ -35,6 +35,10 @@ CHECKS: Final = Catalogue(
         "belief": "evenfall.monitoring.checks.belief:BELIEF",
         "drift": "evenfall.monitoring.checks.drift:DRIFT",
         "freshness": "evenfall.monitoring.checks.freshness:FRESHNESS",
+        "fit_failed": "evenfall.monitoring.checks.fit_failed:FIT_FAILED",
+        "poor_fit": "evenfall.monitoring.checks.poor_fit:POOR_FIT",
+        "changed": "evenfall.monitoring.checks.changed:CHANGED",
+        "low_sample": "evenfall.monitoring.checks.low_sample:LOW_SAMPLE",
     },
     extras={},
 )
