@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -49,6 +50,26 @@ class Cohorts:
             raise ValueError("a cohort cannot convert fewer than none or more people than entered")
         if np.any(self.conversions[np.arange(ages) >= self.observed[:, None]]):
             raise ValueError("conversions of an age cell that was not observed in full do not count")
+
+    def between(self, first: date | None = None, stop: date | None = None) -> Cohorts:
+        """Return the cohorts that entered at or after `first` and before `stop`."""
+        keep = np.ones(len(self), dtype=bool)
+        if first is not None:
+            keep &= self.entry >= np.datetime64(first)
+        if stop is not None:
+            keep &= self.entry < np.datetime64(stop)
+        return Cohorts(
+            self.entry[keep], self.size[keep], self.conversions[keep], self.observed[keep], self.clock
+        )
+
+    def within(self, days: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return conversions in the first `days` age cells, and how many of these were observed.
+
+        Returns
+        -------
+        converted, observed : ndarray of int, shape (cohort,)
+        """
+        return self.conversions[:, :days].sum(axis=1), np.minimum(self.observed, days)
 
     def __len__(self) -> int:
         return len(self.size)

@@ -55,6 +55,10 @@ class Fitter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the workers go; the next fit starts new ones."""
         if self._executor is not None:
             self._executor.close()
             self._executor = None

@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from evenfall.inference.fit import Fit, FitRequest
 from evenfall.inference.model import ModelSpec
 
@@ -27,16 +24,17 @@ class FitJob:
 
     Attributes
     ----------
-    base, log_ratio
-        The last full fit of the model, and per draw by how much the evidence of today weighs it otherwise,
-        shape (chain, draw); None when there is nothing to reweight.
+    base, base_model, base_id
+        The last full fit of the model, the model with the evidence it was fitted to, and its number in the
+        store; None when there is nothing to reweight.
     """
 
     id: str
     model: ModelSpec
     request: FitRequest
     base: Fit | None = None
-    log_ratio: NDArray[np.float64] | None = None
+    base_model: ModelSpec | None = None
+    base_id: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,13 +35,18 @@ def main(arguments: list[str]) -> None:
 def _carry_out(job: FitJob, cache_dir: str, line: Connection) -> Envelope:
     """Return what came of a job; whatever its model raises is an answer, and the next job is served."""
     try:
-        from evenfall.inference.execute import execute  # noqa: PLC0415 - loaded under the memory limit
+        # Loaded here, so that loading too stays within the memory limit.
+        from evenfall.inference.execute import execute  # noqa: PLC0415
+        from evenfall.inference.increment import log_ratio  # noqa: PLC0415
 
+        news = None
+        if job.base is not None and job.base_model is not None:
+            news = log_ratio(job.base, job.base_model, job.model)
         fit = execute(
             job.model,
             job.request,
-            base=job.base,
-            log_ratio=job.log_ratio,
+            base=job.base if news is not None else None,
+            log_ratio=news,
             cache_dir=cache_dir or None,
             progress=lambda share: line.send(("progress", share)),
         )

@@ -21,7 +21,7 @@ from evenfall.runs.night.ledger import Count, Sums, rows_of
 from evenfall.runs.night.plan import Task
 from evenfall.runs.night.sources import Reading
 from evenfall.runs.world import World
-from evenfall.store.records import FitRecord, NightResult, PosteriorRecord
+from evenfall.store.records import FitRecord, Hyperparameter, NightResult, PosteriorRecord
 from evenfall.window import DayWindow
 
 __all__ = ["Case", "is_sliced", "recall"]
@@ -45,6 +45,10 @@ class Case:
         The same by slice and interval, where the source tells slices apart.
     fit
         What a fit of the parameter came to, whether it may be published or not.
+    horizon_days
+        Within which delayed conversions count; 0 where conversions are not followed.
+    chosen_horizon
+        The same, where tonight chose it for good.
     skipped
         Why no posterior comes out, once that is known; the checks still run.
     """
@@ -70,6 +74,8 @@ class Case:
     watermark: date = date.min
     posterior: PosteriorRecord | None = None
     fit: FitRecord | None = None
+    horizon_days: float = 0.0
+    chosen_horizon: Hyperparameter | None = None
     verdict: Verdict | None = None
     skipped: Skipped | None = None
     findings: list[Finding] = field(default_factory=list)
@@ -89,6 +95,12 @@ class Case:
         """Whether the source answered tonight, be it with no rows."""
         skipped = self.fetched.skipped if self.fetched is not None else None
         return self.fetched is not None and (skipped is None or skipped.reason == "no_data")
+
+    @property
+    def counted_until(self) -> date:
+        """The first day that is not counted; there must be evidence."""
+        last: date = self.observations.stop.max().item()
+        return last
 
     @property
     def prior(self) -> Chain:

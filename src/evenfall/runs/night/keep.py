@@ -76,6 +76,8 @@ def _priors(case: Case) -> Iterator[PriorVersion]:
 def _hyperparameters(case: Case) -> Iterator[Hyperparameter]:
     if case.parameter.kappa == "learned" and case.rule.kappa is not None:
         yield Hyperparameter(case.id, "kappa", case.rule.kappa, case.night.instant)
+    if case.chosen_horizon is not None:
+        yield case.chosen_horizon
 
 
 def _findings(case: Case) -> Iterator[Finding]:

@@ -53,7 +53,15 @@ def merge(
 
 
 def merge_cohorts(known: Cohorts | None, read: Cohorts | None) -> Cohorts | None:
-    """Return the cohorts after tonight's read: a day that was read replaces all that was known of it."""
+    """Return the cohorts after tonight's read: a day that was read replaces all that was known of it.
+
+    A cohort of which no age has passed says nothing yet and is left out.
+    """
+    if read is not None:
+        seen = read.observed > 0
+        read = Cohorts(
+            read.entry[seen], read.size[seen], read.conversions[seen], read.observed[seen], read.clock
+        )
     if known is None or read is None:
         return read if known is None else known
     kept = ~np.isin(known.entry, read.entry)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from evenfall.runs.fitting.fitter import Fitter
 from evenfall.runs.night.case import recall
 from evenfall.runs.night.keep import failed_record
 from evenfall.runs.night.learned import Learned, learn
@@ -25,8 +26,15 @@ LEASE_SECONDS = 900
 """How long a silent worker keeps its night; it renews the lease with every chunk."""
 
 
-def apply(world: World, plan: NightPlan, progress: Progress | None = None) -> NightReport:
+def apply(
+    world: World, plan: NightPlan, progress: Progress | None = None, fitter: Fitter | None = None
+) -> NightReport:
     """Carry out `plan` and return what came of it.
+
+    Parameters
+    ----------
+    fitter
+        Who fits what needs fitting; by default the project's own, whose workers end with the night.
 
     Raises
     ------
@@ -43,6 +51,8 @@ def apply(world: World, plan: NightPlan, progress: Progress | None = None) -> Ni
         plan_json=json.dumps(plan.summary()),
         lease_seconds=LEASE_SECONDS,
     )
+    own = Fitter.of(world)
+    fitter = fitter or own
     status = "failed"
     written: Counter[str] = Counter()
     results: list[NightResult] = []
@@ -52,34 +62,36 @@ def apply(world: World, plan: NightPlan, progress: Progress | None = None) -> Ni
         store.add_tasks(lease, [(name, {"parameters": len(tasks)}) for name, tasks in chunks.items()])
         while (claimed := store.claim_task(lease, lease_seconds=LEASE_SECONDS)) is not None:
             tasks = chunks[claimed.name]
-            records = _isolated(tasks, plan, world, learned)
+            records = _isolated(tasks, plan, world, learned, fitter)
             if not results and records:
                 records[0] = _with_learned(records[0], learned, plan)
             written += _commit(world, plan, tasks, records, claimed.lease)
             store.finish_task(claimed.lease)
-            results += [record.result for record in records]
+            results += [record.result for record in records if record.parameter_id in plan.ids]
             if progress is not None:
                 progress(len(results), len(plan.tasks), tasks[-1].parameter_id)
         report = _report(world, plan, results, written)
         status = {0: "ok", 1: "failed", 2: "partial"}[report.exit_code]
     finally:
+        own.close()
         store.finish_run(lease, status, {"written": dict(written)})
     return report
 
 
-def _isolated(tasks: Sequence[Task], plan: NightPlan, world: World, learned: Learned) -> list[Record]:
+def _isolated(
+    tasks: Sequence[Task], plan: NightPlan, world: World, learned: Learned, fitter: Fitter
+) -> list[Record]:
     """Return the records of a chunk; where something unexpected goes wrong, halve it down to one parameter.
 
     This is the one broad catch of the program: the traceback is recorded and the next parameter goes on.
     """
     try:
-        return update(tasks, plan.night, world, learned)
+        return update(tasks, plan.night, world, learned, fitter)
     except Exception as error:
         if len(tasks) > 1:
             half = len(tasks) // 2
-            return _isolated(tasks[:half], plan, world, learned) + _isolated(
-                tasks[half:], plan, world, learned
-            )
+            halves = (tasks[:half], tasks[half:])
+            return [record for part in halves for record in _isolated(part, plan, world, learned, fitter)]
         (case,) = recall(tasks, plan.night, world)
         case.fail(error)
         return [failed_record(case)]

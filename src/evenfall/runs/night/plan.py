@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from evenfall.beliefs.observations import Skipped
@@ -69,6 +70,11 @@ class NightPlan:
     run_key: str
     night: Night
     tasks: tuple[Task, ...]
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The parameters it is for."""
+        return frozenset(task.parameter_id for task in self.tasks)
 
     @property
     def chunks(self) -> tuple[tuple[Task, ...], ...]:

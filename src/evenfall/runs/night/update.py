@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from datetime import date, timedelta
+import math
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
-from evenfall.beliefs.observations import Observations, Skipped
+from evenfall.beliefs.observations import Skipped
 from evenfall.beliefs.overdispersion import learn_kappa
 from evenfall.beliefs.posterior import UpdateRule, posterior
 from evenfall.beliefs.summary import summarise
 from evenfall.clock import Night
 from evenfall.errors import AlreadyAbsorbed
+from evenfall.runs.fitting.fitter import Fitter
+from evenfall.runs.fitting.specs import is_exact
 from evenfall.runs.night.believe import fetch_priors, resolve_prior
 from evenfall.runs.night.case import Case, recall
 from evenfall.runs.night.check import check
+from evenfall.runs.night.fit import fit
+from evenfall.runs.night.horizon import choose_horizon
+from evenfall.runs.night.inputs import inputs_hash
 from evenfall.runs.night.keep import keep
 from evenfall.runs.night.learned import Learned
 from evenfall.runs.night.ledger import (
     count_loaded,
-    digest_rows,
     merge,
     merge_cohorts,
     merge_slices,
@@ -27,27 +31,34 @@ from evenfall.runs.night.ledger import (
 )
 from evenfall.runs.night.observe import fetch_observations
 from evenfall.runs.night.plan import Task
+from evenfall.runs.night.pool import pool
 from evenfall.runs.world import World
-from evenfall.store.records import PosteriorRecord, Record
+from evenfall.store.records import Hyperparameter, PosteriorRecord, Record
 from evenfall.window import local_day
 
-__all__ = ["inputs_hash", "update"]
+__all__ = ["update"]
 
 
-def update(tasks: Sequence[Task], night: Night, world: World, learned: Learned) -> list[Record]:
+def update(
+    tasks: Sequence[Task], night: Night, world: World, learned: Learned, fitter: Fitter
+) -> list[Record]:
     """Return what tonight keeps of each parameter of a chunk; nothing is written yet."""
     cases = recall(tasks, night, world)
     fetch_priors(cases, world)
     fetch_observations(cases, world)
+    known = world.store.hyperparameters(night.instant)
     for case in cases:
         _meet(case)
-        _choose_rule(case, learned)
+        _choose_rule(case, learned, known)
         if case.task.skipped is None and (case.skipped is None or case.skipped.reason != "config_error"):
             resolve_prior(case, world)
         _count(case)
-    _infer([case for case in cases if case.chain is not None])
+    believed = [case for case in cases if case.chain is not None]
+    _gather(believed)
+    _infer([case for case in believed if is_exact(case.parameter)])
+    fit(believed, world, fitter)
     check(cases, world.registry.settings)
-    return [keep(case) for case in cases]
+    return [*(keep(case) for case in cases), *pool(believed, world, fitter)]
 
 
 def _meet(case: Case) -> None:
@@ -77,11 +88,14 @@ def _count(case: Case) -> None:
     )
 
 
-def _choose_rule(case: Case, learned: Learned) -> None:
+def _choose_rule(case: Case, learned: Learned, known: Mapping[tuple[str, str], Hyperparameter]) -> None:
     """Settle the numbers the posterior depends on beside prior and evidence."""
     parameter, night = case.parameter, case.night
     # A day whose outcomes may still come is not closed: absorbed now, it would never be counted.
     horizon = case.task.shape.horizon if case.task.shape is not None else timedelta()
+    if case.cohorts is not None:
+        choose_horizon(case, known)
+        horizon = timedelta(days=math.ceil(case.horizon_days))
     case.watermark = local_day(
         night.instant - timedelta(days=learned.arrival_delay_days) - horizon, night.zone
     )
@@ -93,13 +107,17 @@ def _choose_rule(case: Case, learned: Learned) -> None:
     )
 
 
-def _infer(cases: list[Case]) -> None:
-    """Compute the posteriors of all parameters at once: the root of each chain times its whole ledger."""
+def _gather(cases: list[Case]) -> None:
+    """Take what the prior has not absorbed of the ledger, and see whether it is enough."""
     for case in cases:
         case.observations = observations_of(case.ledger).between(
             case.prior.root.absorbed_until, case.night.as_of
         )
         case.skipped = case.skipped or _too_few(case)
+
+
+def _infer(cases: list[Case]) -> None:
+    """Compute the posteriors of all parameters at once: the root of each chain times its whole ledger."""
     ready = [case for case in cases if case.skipped is None and len(case.observations)]
     beliefs = posterior(
         [case.prior.root.belief for case in ready],
@@ -121,7 +139,7 @@ def _infer(cases: list[Case]) -> None:
             lower=float(summary.lower[row]),
             upper=float(summary.upper[row]),
             sums=(size, total, squares),
-            counted_until=_counted_until(case.observations),
+            counted_until=case.counted_until,
             watermark=case.watermark,
             kappa=case.rule.kappa,
             half_life_days=case.rule.half_life_days,
@@ -130,11 +148,6 @@ def _infer(cases: list[Case]) -> None:
             inputs_hash=inputs_hash(case),
             seen_at=case.night.instant,
         )
-
-
-def _counted_until(observations: Observations) -> date:
-    last: date = observations.stop.max().item()
-    return last
 
 
 def _too_few(case: Case) -> Skipped | None:
@@ -148,24 +161,3 @@ def _too_few(case: Case) -> Skipped | None:
     if found < needed:
         return Skipped("insufficient_samples", f"{found:,.0f} of {needed:,.0f} samples so far")
     return None
-
-
-def inputs_hash(case: Case) -> str:
-    """Return the identity of everything tonight's posterior is a function of."""
-    root = case.prior.root
-    kept = [
-        (window, sums)
-        for window, sums in case.ledger.items()
-        if (root.absorbed_until is None or window.first >= root.absorbed_until)
-        and window.stop <= case.night.as_of
-    ]
-    parts = [
-        root.belief.family,
-        *(repr(number) for number in root.belief.theta),
-        str(root.absorbed_until),
-        case.parameter.definition_hash,
-        case.task.query_hash,
-        repr(case.rule),
-        *digest_rows(kept),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,257 @@
+"""Posteriors that no formula gives: fitted in workers, let through by a gate, kept with their draws."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evenfall.beliefs.belief import Belief
+from evenfall.beliefs.observations import Observations, Skipped
+from evenfall.beliefs.posterior import posterior
+from evenfall.errors import ConfigError, EvenfallError, InfeasibleBelief
+from evenfall.findings import Light
+from evenfall.inference.execute import code_version, data_hash
+from evenfall.inference.fit import Fit
+from evenfall.inference.ladder import NightlyFit, needs_full_fit
+from evenfall.inference.model import ModelSpec
+from evenfall.runs.fitting.fitter import Fitter, seed_of
+from evenfall.runs.fitting.jobs import Envelope, FitJob
+from evenfall.runs.fitting.keeping import belief_of, load_fit, quantities_of, request_as_json, save_fit
+from evenfall.runs.fitting.specs import (
+    delay_spec,
+    family_spec,
+    is_exact,
+    quantity_of,
+    request_of,
+    user_spec,
+)
+from evenfall.runs.night.case import Case
+from evenfall.runs.night.inputs import inputs_hash
+from evenfall.runs.world import World
+from evenfall.store.records import FitRecord, PosteriorRecord
+
+__all__ = ["fit", "record_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What is to be fitted for a case."""
+
+    spec: ModelSpec
+    inputs_hash: str
+
+
+def fit(cases: Sequence[Case], world: World, fitter: Fitter) -> None:
+    """Fit every case whose posterior no formula gives, and set its posterior or say why there is none."""
+    due = [case for case in cases if case.chain is not None and not is_exact(case.parameter)]
+    plans = {case.id: plan for case in due if (plan := _plan(case, world)) is not None}
+    stored = world.store.latest_fits(list(plans), due[0].night.instant, passed=False) if plans else {}
+    jobs = {}
+    for case in due:
+        plan, known = plans.get(case.id), stored.get(case.id)
+        if plan is None:
+            continue
+        if known is not None and known.inputs_hash == plan.inputs_hash:
+            case.fit = known
+        else:
+            jobs[case.id] = _job(case, plan, known, world)
+    envelopes = fitter.fit(list(jobs.values()))
+    for case in due:
+        if case.id in jobs:
+            case.fit = _keep(case, plans[case.id], jobs[case.id], envelopes[case.id], fitter)
+        if case.fit is not None:
+            _conclude(case, case.fit)
+
+
+def _plan(case: Case, world: World) -> _Plan | None:
+    """Return what to fit; None when there is too little evidence, or the definition is refused."""
+    if case.skipped is not None:
+        return None
+    try:
+        spec = _spec(case, world)
+    except EvenfallError as refused:
+        case.skipped = Skipped("config_error", refused.message, refused.remedy)
+        return None
+    parts = [
+        inputs_hash(case),
+        data_hash(spec),
+        quantity_of(case.parameter),
+        repr(sorted(spec.options.items())),
+    ]
+    return _Plan(spec, hashlib.sha256("\n".join(parts).encode()).hexdigest())
+
+
+def _spec(case: Case, world: World) -> ModelSpec:
+    parameter, prior = case.parameter, case.prior.root.belief
+    if parameter.latency is not None:
+        if case.cohorts is None:
+            raise ConfigError(
+                f"{case.id} has a latency but no conversions by age",
+                remedy="use observation_source.type: events, or result_mapping with date and age_days",
+            )
+        cohorts = case.cohorts.between(case.prior.root.absorbed_until, case.night.as_of)
+        return delay_spec(parameter, prior, cohorts, case.horizon_days)
+    if parameter.update_rule == "model":
+        return user_spec(parameter, case.observations, world.registry.root)
+    return family_spec(prior, case.observations, case.rule)
+
+
+def _job(case: Case, plan: _Plan, last: FitRecord | None, world: World) -> FitJob:
+    seed = seed_of(case.id, plan.inputs_hash)
+    request = request_of(case.parameter, seed)
+    full = None
+    if last is not None and request.engine == "auto" and case.parameter.latency is None:
+        full = _last_full(case, world)
+    if full is None:
+        return FitJob(case.id, plan.spec, request)
+    record, found = full
+    history = world.store.fit_history([case.id])[case.id]
+    nights = [
+        NightlyFit(one.rung, float(one.diagnostics.get("k_hat", math.nan)))
+        for one in history
+        if one.passed and one.seen_at < case.night.instant
+    ]
+    if needs_full_fit(nights):
+        return FitJob(case.id, plan.spec, replace(request, warm=found.warm))
+    return FitJob(
+        case.id,
+        plan.spec,
+        replace(request, warm=found.warm),
+        base=found,
+        base_model=_spec_then(case, record, world),
+        base_id=record.id,
+    )
+
+
+def _last_full(case: Case, world: World) -> tuple[FitRecord, Fit] | None:
+    """Return the last full fit of this definition and this prior before tonight, with its draws."""
+    before = world.before(case.night).instant
+    record = world.store.last_full_fits([case.id], before).get(case.id)
+    if record is None or record.definition_hash != case.parameter.definition_hash:
+        return None
+    if record.request.get("prior") != _prior_in_words(case.prior.root.belief):
+        return None
+    found = load_fit(world.artifacts, record)
+    return None if found is None else (record, found)
+
+
+def _spec_then(case: Case, record: FitRecord, world: World) -> ModelSpec:
+    """Return the model with the evidence as the last full fit knew it."""
+    known = world.store.observations({case.id: case.task.query_hash}, record.seen_at).get(case.id)
+    seen = (known or Observations.of(())).between(case.prior.root.absorbed_until, record.as_of)
+    if case.parameter.update_rule == "model":
+        return user_spec(case.parameter, seen, world.registry.root)
+    return family_spec(case.prior.root.belief, seen, case.rule)
+
+
+def _keep(case: Case, plan: _Plan, job: FitJob, envelope: Envelope, fitter: Fitter) -> FitRecord | None:
+    """Return the record of what came of a job; a job without a fit is told on the case."""
+    if envelope.fit is None:
+        _trouble(case, envelope)
+        return None
+    identity = {"parameter_id": case.id, "inputs_hash": plan.inputs_hash, "as_of": str(case.night.as_of)}
+    extra = {"prior": _prior_in_words(case.prior.root.belief), "horizon_days": case.horizon_days}
+    return record_of(identity, case, job, envelope.fit, save_to=fitter.artifacts, extra=extra)
+
+
+def record_of(
+    identity: Mapping[str, str],
+    case: Case,
+    job: FitJob,
+    found: Fit,
+    *,
+    save_to: Path,
+    extra: Mapping[str, object],
+) -> FitRecord:
+    """Return what the store keeps of a fit, its draws written to a file when it passed.
+
+    Parameters
+    ----------
+    identity
+        ``parameter_id`` and ``inputs_hash``, and what else is to stand in the file.
+    save_to
+        Folder of the draws.
+    extra
+        What of the inputs later nights want to read back, JSON-ready.
+    """
+    artifact, digest = save_fit(save_to, found, identity) if found.passed else (None, None)
+    return FitRecord(
+        parameter_id=identity["parameter_id"],
+        as_of=case.night.as_of,
+        engine=job.request.engine,
+        rung=found.rung,
+        passed=found.passed,
+        data_hash=data_hash(job.model),
+        definition_hash=case.parameter.definition_hash,
+        inputs_hash=identity["inputs_hash"],
+        code_version=code_version(),
+        seed=job.request.seed,
+        seen_at=case.night.instant,
+        failures=found.failures,
+        tried=found.tried,
+        base_fit=job.base_id if found.rung == "reweighted" else None,
+        request={**request_as_json(job.request), **extra},
+        diagnostics=found.diagnostics,
+        quantities=quantities_of(found) if found.passed else {},
+        artifact=artifact,
+        artifact_sha256=digest,
+        seconds=found.seconds,
+        gradients=found.gradients,
+    )
+
+
+def _prior_in_words(prior: Belief) -> list[object]:
+    return [prior.family, *(repr(number) for number in prior.theta)]
+
+
+def _trouble(case: Case, envelope: Envelope) -> None:
+    reason = "config_error" if envelope.trouble == "refused" else "failed"
+    case.skipped = Skipped(reason, f"the fit came to nothing: {envelope.detail}", envelope.remedy)
+    case.note(
+        "fit",
+        f"no new posterior: {envelope.detail.strip().splitlines()[-1]}; the last good one stays",
+        envelope.remedy,
+    )
+
+
+def _conclude(case: Case, record: FitRecord) -> None:
+    """Set the posterior that stands on a fit, or say why the gate refused it."""
+    if not record.passed:
+        first, *rest = record.failures
+        case.skipped = Skipped("failed", "; ".join(record.failures), "see `evenfall fit` for what was tried")
+        case.note("fit", f"no new posterior: {first}", "; ".join(rest), light=Light.AMBER)
+        return
+    figures = record.quantities[quantity_of(case.parameter)]
+    prior = case.prior.root.belief
+    exact = None
+    if case.parameter.latency is None and case.parameter.update_rule != "model":
+        exact = posterior([prior], [case.observations], [case.rule])[0]
+    try:
+        belief = belief_of(prior, figures, exact)
+    except InfeasibleBelief as infeasible:
+        case.skipped = Skipped("failed", infeasible.message, infeasible.remedy)
+        return
+    size, total, squares = (float(value) for value in case.observations.total())
+    case.posterior = PosteriorRecord(
+        parameter_id=case.id,
+        as_of=case.night.as_of,
+        prior_version=case.prior.head.version,
+        belief=belief,
+        mean=figures["mean"],
+        stdev=figures["stdev"],
+        lower=figures["lower"],
+        upper=figures["upper"],
+        sums=(size, total, squares),
+        counted_until=case.counted_until,
+        watermark=case.watermark,
+        kappa=case.rule.kappa,
+        half_life_days=case.rule.half_life_days,
+        query_hash=case.task.query_hash,
+        definition_hash=case.parameter.definition_hash,
+        inputs_hash=record.inputs_hash,
+        seen_at=case.night.instant,
+        fit_id=record.id or None,
+    )
