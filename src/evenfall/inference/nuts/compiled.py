@@ -3,7 +3,8 @@
 Compilation costs ten to a hundred times what sampling does. A model is built and compiled once per process
 for each (build, options, structure, kinds of the inputs); after that new data are pointers swapped under the
 compiled program. An input that the model does not take as ``pm.Data`` is a constant of its program, so its
-values belong to the key as well, and new values compile anew.
+values belong to the key as well, and new values compile anew. ``build`` is called as
+``function(data, **options)``.
 """
 
 from __future__ import annotations
@@ -29,7 +30,15 @@ from numpy.typing import NDArray
 
 from evenfall.inference.model import PymcModel
 
-__all__ = ["CACHE", "LOG_LIKELIHOOD", "CompiledDensity", "ModelCache", "as_log_density", "use_disk_cache"]
+__all__ = [
+    "CACHE",
+    "LOG_LIKELIHOOD",
+    "BuiltModel",
+    "CompiledDensity",
+    "ModelCache",
+    "as_log_density",
+    "use_disk_cache",
+]
 
 type Floats = NDArray[np.float64]
 type Inputs = Mapping[str, NDArray[np.generic]]
@@ -66,6 +75,19 @@ def use_disk_cache(folder: Path | str) -> bool:
     kept = [flag for flag in flags if not flag.startswith("base_compiledir=")]
     os.environ["PYTENSOR_FLAGS"] = ",".join([*kept, f"base_compiledir={place}"])
     return True
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltModel(PymcModel):
+    """A model whose ``pymc.Model`` is at hand already; its `structure` must tell its graph from every other.
+
+    Attributes
+    ----------
+    built
+        The ``pymc.Model``; `data` are the values of its ``pm.Data``.
+    """
+
+    built: Any = None
 
 
 @dataclass(eq=False)
@@ -291,8 +313,7 @@ def _compile(model: PymcModel) -> tuple[_Program, frozenset[str]]:
     import nutpie  # noqa: PLC0415  (heavy)
     from pytensor.compile.sharedvalue import SharedVariable  # noqa: PLC0415
 
-    module, _, name = model.build.partition(":")
-    built = getattr(import_module(module), name)(model.data, **model.options)
+    built = model.built if isinstance(model, BuiltModel) else _build(model)
     with warnings.catch_warnings():
         # PyTensor's way to say that one of its generated functions is not kept on disk.
         warnings.filterwarnings("ignore", message="Cannot cache compiled function")
@@ -305,6 +326,12 @@ def _compile(model: PymcModel) -> tuple[_Program, frozenset[str]]:
     }
     program = _Program(sampler, outputs, shared, _coordinates(sampler), tuple(model.quantities))
     return program, frozenset(set(model.data) - set(shared))
+
+
+def _build(model: PymcModel) -> Any:
+    """Return the ``pymc.Model``."""
+    module, _, name = model.build.partition(":")
+    return getattr(import_module(module), name)(model.data, **model.options)
 
 
 def _compile_outputs(built: Any, sampler: Any, quantities: tuple[str, ...]) -> Any:
