@@ -19,7 +19,7 @@ SPEC = ModelSpec(
 MEAN, STDEV = 61 / 205, np.sqrt(61 * 144 / 206) / 205
 
 
-@pytest.mark.parametrize("engine", ["auto", "laplace", "quadrature", "nuts"])
+@pytest.mark.parametrize("engine", ["auto", "laplace", "quadrature", "variational", "nuts"])
 def test_every_engine_agrees_with_the_closed_form(engine):
     fit = execute(SPEC, FitRequest(engine=engine, seed=3))
     assert fit.failures == ()
