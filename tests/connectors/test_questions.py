@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from evenfall.connectors.events.questions import event_query
+from evenfall.connectors.events.slices import Slicing
 from evenfall.connectors.questions import observation_query, query_hash
 from evenfall.errors import QueryRefused
 from evenfall.registry.files import load
 from evenfall.registry.parameter import Parameter
+from evenfall.registry.schemas import Context
 
 Definitions = Callable[[str], dict[str, Parameter]]
 
@@ -131,3 +134,85 @@ def test_a_longer_lookback_is_another_question(definitions: Definitions) -> None
     )  # it reaches 36 days back, not 30
     with pytest.raises(QueryRefused, match="how far back"):
         query_hash(definitions(looking_back)["signup"])
+
+
+AGED = f"""
+id: signup
+value: {{mean: 0.32, stdev: 0.06}}
+latency: {{median_days: 2, t95_days: 9}}
+observation_source:
+  type: duckdb
+  query: SELECT day, age, people AS trials, won AS successes FROM journeys WHERE {DATED}
+  result_mapping: {{date: day, age_days: age}}
+"""
+
+
+def test_a_query_by_age_is_a_time_series_of_cohorts(definitions: Definitions) -> None:
+    query = observation_query(definitions(AGED)["signup"])
+    assert query is not None
+    assert (query.date_column, query.age_column, query.max_age_days) == ("day", "age", 60)
+
+
+def test_what_changes_the_cohorts_changes_the_identity(definitions: Definitions) -> None:
+    texts = [
+        AGED,
+        AGED.replace("age_days: age", "age_days: old"),
+        AGED.replace("t95_days: 9", "t95_days: 9, max_age_days: 30"),
+    ]
+    assert len({query_hash(definitions(text)["signup"]) for text in texts}) == 3
+    centre = AGED.replace("median_days: 2", "family: weibull, median_days: 3")
+    assert query_hash(definitions(centre)["signup"]) == query_hash(definitions(AGED)["signup"])
+
+
+EVENTS = """
+id: signup
+value: {mean: 0.32, stdev: 0.06}
+observation_source: {type: events, table: e, attempt: a, success: b, columns: {channel: c, device: d}}
+"""
+LATENCY = "latency: {family: lognormal}\n"
+
+
+def test_events_are_followed_to_the_last_age_unless_the_horizon_ends_before(definitions: Definitions) -> None:
+    def asked(text: str) -> tuple[int, int | None]:
+        query = event_query(definitions(text)["signup"], {})
+        assert query is not None
+        return query.question.horizon.days, query.followed
+
+    assert asked(EVENTS) == (1, None)
+    assert asked(EVENTS + LATENCY) == (60, 60)
+    assert asked(EVENTS.replace("success: b", "success: b, horizon: 14d") + LATENCY) == (14, 14)
+    short = EVENTS.replace("success: b", "success: b, horizon: 90d") + "latency: {max_age_days: 30}\n"
+    assert asked(short) == (90, 30)
+
+
+def test_slices_of_events_tell_listed_values_apart(definitions: Definitions) -> None:
+    update = "bayesian_update: {pooling: {visited: [home]}}\ncontext_filter: {device: mobile}\n"
+    found = definitions(EVENTS + update)["signup"]
+    channel = Context.model_validate(
+        {"id": "channel", "values": ({"id": "google"},), "other_policy": "computed"}
+    )
+    query = event_query(found, {"channel": channel})
+    assert query is not None
+    assert query.slicing == Slicing(("channel",), ("home",), {"channel": ("google",)}, {"channel": "other"})
+
+
+def test_what_is_told_apart_changes_the_identity_of_events(definitions: Definitions) -> None:
+    texts = [
+        EVENTS,
+        EVENTS + LATENCY,
+        EVENTS + "latency: {max_age_days: 59}\n",
+        EVENTS + "bayesian_update: {pooling: partial}\n",
+        EVENTS + "bayesian_update: {pooling: {effects: [channel]}}\n",
+        EVENTS + "bayesian_update: {pooling: {effects: [channel], visited: [home]}}\n",
+    ]
+    queries = [event_query(definitions(text)["signup"], {}) for text in texts]
+    assert len({query.query_hash() for query in queries if query}) == len(texts)
+    weibull = event_query(definitions(EVENTS + "latency: {family: weibull}\n")["signup"], {})
+    assert weibull is not None
+    assert queries[1] is not None
+    assert weibull.query_hash() == queries[1].query_hash()
+    learned = "bayesian_update: {pooling: {interactions: [[channel, device]], overdispersion: learned}}\n"
+    pooled = event_query(definitions(EVENTS + learned)["signup"], {})
+    assert pooled is not None
+    assert queries[3] is not None
+    assert pooled.query_hash() == queries[3].query_hash()

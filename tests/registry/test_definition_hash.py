@@ -70,3 +70,25 @@ def test_a_new_version_of_the_program_leaves_the_hash_as_it_is(load_files: Load)
 def test_everything_the_numbers_depend_on_changes_it(load_files: Load, old: str, new: str) -> None:
     assert old in PLAIN
     assert hash_of(load_files, PLAIN.replace(old, new)) != hash_of(load_files, PLAIN)
+
+
+LATENT = """\
+id: p
+value: {mean: 0.3, stdev: 0.06}
+observation_source: {type: events, table: e, attempt: a, success: b, columns: {channel: c}}
+"""
+
+
+def test_a_part_whose_presence_alone_says_something_changes_the_identity(load_files: Load) -> None:
+    texts = [
+        LATENT,
+        LATENT + "latency: {}\n",
+        LATENT + "latency: {family: weibull}\n",
+        LATENT + "bayesian_update: {pooling: {}}\n",
+        LATENT + "bayesian_update: {pooling: {visited: [home]}}\n",
+        LATENT + "bayesian_update: {pooling: {effects: [], visited: [home]}}\n",
+        LATENT + "bayesian_update: {pooling: none}\n",
+    ]
+    assert len({hash_of(load_files, text) for text in texts}) == len(texts)
+    same = hash_of(load_files, LATENT + "latency: {family: lognormal, max_age_days: 60, onset: false}\n")
+    assert same == hash_of(load_files, texts[1])

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evenfall.errors import ConfigError, UnknownName
-from evenfall.registry.fallback import Names, Standing, resolve
+from evenfall.registry.fallback import Inline, Names, Standing, resolve, resolve_or_inline
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.references import EdgeReference, parse_reference
 from evenfall.registry.registry import Registry
@@ -340,3 +340,115 @@ def test_any_mixture_of_known_and_unknown_names_is_answered_or_refused(
     unknown = named & {"hom", "x", "signup", "checkout", "chanel", "gogle", "", "browser"}
     assert not (found and (unknown or found.edge == "singup"))
     assert found or remedy
+
+
+DELAYS = {
+    "contexts/channel.yaml": CHANNEL,
+    "contexts/device.yaml": DEVICE,
+    "graphs/g.yaml": """\
+nodes: [{slug: home}, {slug: form}, {slug: done}]
+edges:
+  - {slug: signup, from: home, to: form, p: {parameter_id: base}}
+  - {slug: checkout, from: form, to: done, p: {mean: 0.4, stdev: 0.1}, latency: {parameter_id: days}}
+  - {slug: quick, from: home, to: done, p: {mean: 0.2}, latency: {median_days: 0.5, t95_days: 4}}
+""",
+    "parameters/base.yaml": static("base", None, "latency: {median_days: 2, t95_days: 9}\n"),
+    "parameters/google.yaml": static(
+        "google", "e.signup.context(channel='google').p.mean", "latency: {median_days: 1, t95_days: 5}\n"
+    ),
+    "parameters/pricing.yaml": static("home", "e.signup.visited(home).p.mean"),
+    "parameters/days.yaml": ("id: days\ntype: duration\nvalue: {mean: 3, stdev: 1, noise_sigma: 0.5}\n"),
+}
+
+
+@pytest.fixture
+def delays(load_files: Any) -> Names:
+    registry = load_files(DELAYS)
+    assert registry.problems == (), [str(problem) for problem in registry.problems]
+    return Names.of(registry)
+
+
+@pytest.mark.parametrize(
+    ("text", "parameter", "level", "answers_for"),
+    [
+        ("e.signup.latency.median", "base", "exact", "e.signup.latency.median"),
+        (
+            "e.signup.context(channel='google').latency.t95",
+            "google",
+            "exact",
+            "e.signup.context(channel='google').latency.t95",
+        ),
+        ("e.signup.context(channel='facebook').latency.t95", "base", "base", "e.signup.latency.t95"),
+        ("e.signup.visited(home).latency.t95", "base", "base", "e.signup.latency.t95"),
+        (
+            "e.signup.visited(home).context(channel='google').latency.t95",
+            "google",
+            "context",
+            "e.signup.context(channel='google').latency.t95",
+        ),
+        ("e.checkout.latency.mean", "days", "exact", "e.checkout.latency.mean"),
+        ("e.signup.visited(home).p.mean", "home", "exact", "e.signup.visited(home).p.mean"),
+    ],
+)
+def test_a_latency_is_answered_by_the_closest_parameter_that_learns_it(
+    delays: Names, text: str, parameter: str, level: str, answers_for: str
+) -> None:
+    found = resolve(parse_reference(text), delays)
+    assert (found.parameter.id, found.level, found.answers_for) == (parameter, level, answers_for)
+    assert found.parameter in delays.candidates(parse_reference(text))
+
+
+def test_a_latency_without_evidence_gives_way_to_a_wider_one(delays: Names) -> None:
+    standings: dict[str, Standing] = {"google": "waiting", "base": "measured"}
+    reference = parse_reference("e.signup.context(channel='google').latency.median")
+    found = resolve(reference, delays, lambda parameter: standings[parameter.id])
+    assert (found.parameter.id, [each.id for each in found.passed_over]) == ("base", ["google"])
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "belief"),
+    [
+        ("e.quick.p.mean", "exact", {"mean": 0.2, "stdev": None}),
+        ("e.checkout.context(channel='google').p.mean", "base", {"mean": 0.4, "stdev": 0.1}),
+        ("e.quick.latency.t95", "exact", {"median_days": 0.5, "t95_days": 4.0}),
+        ("e.quick.visited(home).latency.t95", "base", {"median_days": 0.5, "t95_days": 4.0}),
+    ],
+)
+def test_what_an_edge_states_itself_answers_where_no_parameter_does(
+    delays: Names, text: str, level: str, belief: dict[str, float | None]
+) -> None:
+    reference = parse_reference(text)
+    found = resolve_or_inline(reference, delays)
+    assert isinstance(found, Inline)
+    assert (found.graph, found.level, found.edge) == ("g", level, reference.edge)
+    assert {key: getattr(found.belief, key) for key in belief} == belief
+    assert found.answers_for == f"e.{reference.edge}.{reference.family}.{reference.leaf}"
+    with pytest.raises(ConfigError, match=r"is known of the edge|no parameter of the edge"):
+        resolve(reference, delays)
+
+
+def test_a_parameter_comes_before_what_an_edge_states(load_files: Any) -> None:
+    registry = load_files(
+        {**DELAYS, "parameters/c.yaml": static("c", "e.checkout.context(channel='google').p")}
+    )
+    names = Names.of(registry)
+    own = resolve_or_inline(parse_reference("e.checkout.context(channel='google').p.mean"), names)
+    assert not isinstance(own, Inline)
+    assert own.parameter.id == "c"
+    assert isinstance(resolve_or_inline(parse_reference("e.checkout.p.mean"), names), Inline)
+
+
+def test_graphs_that_state_different_beliefs_of_one_edge_are_told(load_files: Any) -> None:
+    other = (
+        "nodes: [{slug: home}, {slug: done}]\nedges: [{slug: quick, from: home, to: done, p: {mean: 0.3}}]\n"
+    )
+    names = Names.of(load_files({**DELAYS, "graphs/h.yaml": other}))
+    with pytest.raises(ConfigError, match="the graphs g and h state different beliefs of the edge quick"):
+        resolve_or_inline(parse_reference("e.quick.p.mean"), names)
+
+
+def test_an_edge_that_states_nothing_is_told_with_what_to_do(names: Names) -> None:
+    with pytest.raises(ConfigError, match="no latency is known of the edge signup"):
+        resolve_or_inline(parse_reference("e.signup.latency.t95"), names)
+    with pytest.raises(ConfigError, match="no parameter of the edge quick"):
+        resolve_or_inline(parse_reference("e.quick.p.mean"), names)

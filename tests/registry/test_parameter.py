@@ -193,3 +193,107 @@ def test_every_warehouse_is_accepted_over_a_connection_of_its_type(load_files: L
 )
 def test_a_source_is_a_prior_without_numbers_in_the_file(load_files: Load, source: str) -> None:
     assert parameter(load_files, f"id: p\nprior_source: {source}\n").declared_prior() is None
+
+
+TEMPLATE = """\
+id: p
+value: {mean: 0.3, stdev: 0.06}
+observation_source:
+  type: duckdb
+  query_template: SELECT channel, COUNT(*) AS trials, SUM(x) AS successes FROM t GROUP BY channel
+  context_variables: [channel]
+"""
+EVENTS = (
+    VALUED
+    + """\
+observation_source:
+  type: events
+  table: e
+  attempt: a
+  success: b
+  columns: {user: u, channel: c, device: d}
+"""
+)
+
+
+def shards(load_files: Load, values: str, more: str = "") -> list[Parameter]:
+    registry = load_files(
+        {"contexts/channel.yaml": f"id: channel\nvalues: {values}\n", "parameters/p.yaml": TEMPLATE + more}
+    )
+    assert registry.problems == (), [str(problem) for problem in registry.problems]
+    return list(registry.parameters.values())
+
+
+def test_what_is_fitted_has_defaults(load_files: Load) -> None:
+    found = parameter(load_files, VALUED)
+    assert (found.latency, found.pooling, found.robust_weight, found.is_cohort) == (None, None, None, False)
+    assert (found.mcmc, found.variational, found.model, found.quantity) == (None, None, None, "value")
+    assert (found.alarm, found.alarm_run_length_years) == ("detector", 20.0)
+
+
+def test_what_is_fitted_is_as_written(load_files: Load) -> None:
+    text = (
+        EVENTS
+        + """\
+latency: {family: gamma, horizon_days: 30, onset: true, median_days: 2, t95_days: {mean: 9, stdev: 3}}
+bayesian_update:
+  update_rule: mcmc
+  mcmc_config: {samples: 500, burn_in: 200, chains: 2}
+  variational_config: {steps: 50}
+  robust: {weight: 0.9}
+model_fit: {alarm: detector, alarm_run_length_years: 5}
+"""
+    )
+    found = parameter(load_files, text)
+    assert found.is_cohort
+    assert found.latency is not None
+    assert (found.latency.family, found.latency.onset, found.latency.max_age_days) == ("gamma", True, 60)
+    assert found.latency.centre("median_days") == (2.0, None)
+    assert found.latency.centre("t95_days") == (9.0, 3.0)
+    assert found.mcmc is not None
+    assert (found.mcmc.samples, found.mcmc.burn_in, found.mcmc.chains) == (500, 200, 2)
+    assert found.variational is not None
+    assert found.variational.steps == 50
+    assert (found.robust_weight, found.alarm_run_length_years) == (0.9, 5.0)
+
+
+@pytest.mark.parametrize("rule", ["conjugate", "mcmc", "variational", "auto"])
+def test_every_rule_loads(load_files: Load, rule: str) -> None:
+    assert parameter(load_files, VALUED + f"bayesian_update: {{update_rule: {rule}}}\n").update_rule == rule
+
+
+def test_a_model_names_its_function_and_its_variable(load_files: Load) -> None:
+    update = "bayesian_update: {update_rule: model, model: 'rates.churn:build', quantity: churn}\n"
+    found = parameter(load_files, VALUED + update)
+    assert (found.update_rule, found.model, found.quantity) == ("model", "rates.churn:build", "churn")
+
+
+def test_a_template_pools_three_shards_or_more_unless_told_otherwise(load_files: Load) -> None:
+    three = "[{id: a}, {id: b}, {id: c}]"
+    pooled = shards(load_files, three)
+    assert [each.shard_count for each in pooled] == [3, 3, 3]
+    assert all(each.pooling is not None and each.pooling.effects == ("channel",) for each in pooled)
+    assert [each.pooling for each in shards(load_files, "[{id: a}, {id: b}]")] == [None, None]
+    none = "bayesian_update: {pooling: none}\n"
+    assert [each.pooling for each in shards(load_files, three, none)] == [None, None, None]
+    partial = "bayesian_update: {pooling: {overdispersion: learned}}\n"
+    (first, _) = shards(load_files, "[{id: a}, {id: b}]", partial)
+    assert first.pooling is not None
+    assert (first.pooling.effects, first.pooling.overdispersion) == (("channel",), "learned")
+
+
+def test_events_are_pooled_when_that_is_said(load_files: Load) -> None:
+    assert parameter(load_files, EVENTS).pooling is None
+    partial = parameter(load_files, EVENTS + "bayesian_update: {pooling: partial}\n").pooling
+    assert partial is not None
+    assert (partial.effects, partial.visited) == (("channel", "device"), ())
+    update = (
+        "bayesian_update: {pooling: {effects: [device], visited: [home], interactions: [[device, home]]}}\n"
+    )
+    found = parameter(load_files, EVENTS + update).pooling
+    assert found is not None
+    assert (found.effects, found.visited, found.interactions) == (
+        ("device",),
+        ("home",),
+        (("device", "home"),),
+    )

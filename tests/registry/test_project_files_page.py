@@ -14,11 +14,12 @@ def test_the_files_of_the_reference_page_load_without_a_problem(load_files: Load
     blocks = re.findall(r"```(?:yaml|toml)\n# (\S+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     registry = load_files(dict(blocks))
     assert (registry.problems, registry.warnings) == ((), ())
-    assert len(registry.sources) == len(blocks) == 6
+    assert len(registry.sources) == len(blocks) == 7
     assert list(registry.parameters) == [
         "checkout",
         "signup-google",
         "signup[channel=direct]",
         "signup[channel=google]",
+        "trial-to-paid",
     ]
     assert list(registry.graphs) == ["funnel"]

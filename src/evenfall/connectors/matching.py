@@ -38,6 +38,8 @@ def missing_column(read: Read, compiled: CompiledQuery, answer: Answer) -> str:
     wanted = list(read.query.columns.values())
     if read.query.date_column is not None:
         wanted.append(read.query.date_column)
+    if read.query.age_column is not None:
+        wanted.append(read.query.age_column)
     in_rows = (key for key in read.query.shard_keys if key not in compiled.bound_keys)
     wanted += [key for key in in_rows if f"context_{key.lower()}" not in answer.columns]
     for name in wanted:

@@ -58,7 +58,7 @@ def _follow_up(source: EventObservations, latency: LatencyBlock, tree: Tree) -> 
         yield tree.error(
             f"successes are counted for {source.horizon} only",
             ("latency", "horizon_days"),
-            value=latency.horizon_days,
+            value=tree.at(("latency", "horizon_days")),
             remedy=f"raise observation_source.horizon, or write at most {days:g}",
         )
     if part:
