@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 type Floats = NDArray[np.float64]
 type Log = Callable[[Floats], Floats]
@@ -92,6 +93,6 @@ def log_odds(alpha: float, beta: float) -> Density:
 
     class Rate(Density):
         def quantities(self, z: Floats) -> dict[str, Floats]:
-            return {"rate": 1 / (1 + np.exp(-z[:, 0]))}
+            return {"rate": special.expit(z[:, 0])}
 
     return Rate(log, 1, slope=lambda z: alpha - (alpha + beta) / (1 + np.exp(-z)))

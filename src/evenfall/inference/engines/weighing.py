@@ -58,9 +58,9 @@ def weigh(batch: LogDensities, modes: Modes, seeds: NDArray[np.int64], draws: in
     """Return weighted draws of every problem that has a mode.
 
     Weights cannot tell of mass that no draw came near: on a curved ridge both k_hat and the effective draws
-    look well while the ends are missing. So a quarter of the draws is spread three times as wide, and a problem
-    is settled only when two rounds pass the gate's limits and agree, the second drawn from a law that was
-    matched to the first.
+    look well while the ends are missing. So a quarter of the draws is spread three times as wide, and a
+    problem is settled only when two rounds pass the gate's limits and agree, the second drawn from a law that
+    was matched to the first.
 
     References
     ----------
