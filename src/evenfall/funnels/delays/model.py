@@ -30,6 +30,7 @@ __all__ = ["DelayModel", "delay_model"]
 type Scatter = Literal["none", "learned"]
 
 _BLOCK: Final = 400_000  # cells of a block of points, of which each holds a few dozen values
+_LONGEST_DAYS: Final = 1e6  # where a lag without any evidence is cut, so that its moments are finite
 _SHOWN: Final = 3.0  # standard errors of `spread_excess` from which a concentration over ages is learned
 
 
@@ -47,7 +48,7 @@ class DelayModel:
     """
 
     def __init__(self, data: Mapping[str, NDArray[np.generic]], options: Mapping[str, object]) -> None:
-        self.size, self.observed = (_integers(data[name]) for name in ("size", "observed"))
+        self.entry, self.size, self.observed = (_integers(data[key]) for key in ("entry", "size", "observed"))
         self.conversions = _integers(data["conversions"])
         self.family = lag_family(str(options.get("family", "weibull")))
         self.clock = cast("Clock", options.get("clock", "elapsed"))
@@ -95,7 +96,7 @@ class DelayModel:
         """Return the log prior density, shape (point,), up to the probability of p < 1."""
         z = np.asarray(z, dtype=np.float64)
         point = self.coordinates.point(z)
-        mass = self.family.cdf(np.array([self.horizon_days]), point.shape)[:, 0]
+        mass = self.horizon_mass(z)
         return np.asarray(self._log_rate_prior(point, mass) + self._log_normals(z) + _outside(point))
 
     def log_likelihood(self, z: Floats) -> Floats:
@@ -111,7 +112,7 @@ class DelayModel:
         """Return what people ask for, each of shape (point,).
 
         ``p`` is the rate within the horizon, ``p_eventual`` the one without; ``horizon_mass`` is F(H), and
-        ``observed_mass`` F at the oldest age seen.
+        ``observed_mass`` F at the oldest age seen. Lags are cut at a million days.
         """
         point = self.coordinates.point(np.asarray(z, dtype=np.float64))
         shape = point.shape
@@ -121,8 +122,8 @@ class DelayModel:
         found = {
             "p": eventual * mass[:, 0],
             "p_eventual": eventual,
-            "t50": shape.t50_days,
-            "t95": shape.t95_days,
+            "t50": np.minimum(shape.t50_days, _LONGEST_DAYS),
+            "t95": np.minimum(shape.t95_days, _LONGEST_DAYS),
             "log_ratio": shape.log_ratio,
             "horizon_mass": mass[:, 0],
             "observed_mass": mass[:, 1],
@@ -134,6 +135,11 @@ class DelayModel:
             "spread_kappa": point.spread,
         }
         return found | {name: value for name, value in optional.items() if value is not None}
+
+    def horizon_mass(self, z: Floats) -> Floats:
+        """Return F(H), shape (point,)."""
+        point = self.coordinates.point(np.atleast_2d(np.asarray(z, dtype=np.float64)))
+        return self.family.cdf(np.array([self.horizon_days]), point.shape)[:, 0]
 
     def _blocks(self, z: Floats) -> list[Floats]:
         z = np.atleast_2d(np.asarray(z, dtype=np.float64))
