@@ -113,9 +113,7 @@ def test_what_no_rung_can_fit_ends_as_not_converged_with_every_try_told() -> Non
     density = funnel(8)
     fit = climb(density, replace(REQUEST, draws=100, tune=100, max_gradients=8000))
     assert not fit.passed
-    assert (
-        fit.gradients <= 8000 + 4 * 1024 * 3
-    )  # a tree that was begun is finished: 2¹⁰ at most, per chain and try
+    assert fit.gradients <= 8000
     assert fit.failures[0].startswith("not converged")
     assert fit.tried[0][0] == "nuts"
     assert all(why for _, why in fit.tried)
