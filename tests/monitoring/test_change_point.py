@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from evenfall.beliefs.families import FAMILIES
 from evenfall.monitoring.change_point import LEVEL, change_points
 from evenfall.monitoring.day_laws import DAY_LAWS
 from evenfall.monitoring.recursion import Baseline, evidence_by_day, path, watch
@@ -93,3 +94,32 @@ def test_the_laws_of_a_day_are_those_of_scipy(family, theta, rho):
         ]
     np.testing.assert_allclose(unchanged + shared, expected, atol=1e-9)
     np.testing.assert_allclose(moved + shared[:, None], np.transpose(at), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("family", "theta"),
+    [
+        ("normal", (2.0, 0.5, 3.0)),
+        ("lognormal", (2.0, 0.5, 3.0)),
+        ("normal-inverse-gamma", (2.0, 0.5, 4.0, 30.0)),
+        ("lognormal-inverse-gamma", (2.0, 0.5, 4.0, 30.0)),
+    ],
+)
+def test_the_laws_of_measurements_are_the_families_evidence_and_a_point_is_a_belief_without_doubt(
+    family, theta
+):
+    law, conjugate = DAY_LAWS[family, False], FAMILIES.resolve(family)
+    rng = np.random.default_rng(3)
+    x = rng.normal(2.2, 2.8, (6, 40))
+    sums = np.stack([np.full(6, 40.0), x.sum(axis=1), np.square(x).sum(axis=1)], axis=-1)[:, None]
+    held = np.tile(theta, (6, 1, 1))
+    other = held.copy()
+    other[..., 0] += 0.7
+    # ratios of laws are ratios of the densities of all observations: what is left out cancels
+    ratio = law.log_unchanged(other, sums) - law.log_unchanged(held, sums)
+    expected = conjugate.log_evidence(other, sums) - conjugate.log_evidence(held, sums)
+    np.testing.assert_allclose(ratio, expected, rtol=1e-9, atol=1e-9)
+    sure = held.copy()
+    sure[..., 0], sure[..., 1] = 1.3, 1e-7
+    moved = law.log_moved(np.full((6, 1), 1.3), held, sums)[..., 0]
+    np.testing.assert_allclose(moved, law.log_unchanged(sure, sums), atol=1e-6)

@@ -1,9 +1,9 @@
 """The detector's false alarms on healthy parameters: at most .05 a parameter and year.
 
 Healthy means: one rate for all time, days binomial or beta-binomial around it. Rates run from 2 to 30 %,
-trials from 50 to 5,000 a day with a weekend dip, κ from 20 to 500, and the baseline at the first watched night
-from the shortest the detector takes (14 days, 28 where κ is learned) to 180 days. κ is none, known, or learned
-from the days so far, as a night learns it; here it is learned anew less often, which makes it worse.
+trials from 50 to 5,000 a day with a weekend dip, κ from 20 to 500. The baseline at the first watched night
+runs from the shortest that the detector takes (14 days, 28 where κ is learned) to 180 days. κ is none, known,
+or learned from the days so far, as a night learns it; here it is learned anew less often, which is worse.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ type Kappa = Literal["none", "known", "learned"]
 
 FLAT = Belief("beta", ("alpha", "beta"), (1.0, 1.0), Origin("manual"))
 START = np.datetime64("2025-01-06")
-RELEARNED_AFTER = (0, 7, 30, 90, 180, 270)  # nights; production learns every night
+RELEARNED_AFTER = (0, 30, 90)  # nights; production learns every night
 TARGET = 0.05
 
 
