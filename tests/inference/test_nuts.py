@@ -162,3 +162,10 @@ def test_progress_grows_to_one():
         pass
     NUTS.fit(Gaussian(SEEN), replace(SMALL, draws=5, tune=5))
     assert told[-1] == 1.0
+
+
+def test_chains_that_begin_at_one_point_part_and_so_do_seeds():
+    same = replace(SMALL, warm=WarmStart(np.zeros((1, 3))))
+    first, other = NUTS.fit(Gaussian(SEEN), same), NUTS.fit(Gaussian(SEEN), replace(same, seed=8))
+    assert not np.isin(first.points[0], first.points[1]).any()
+    assert not np.isin(first.points, other.points).any()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evenfall.inference.engines.variational import VARIATIONAL
+from evenfall.inference.engines.variational import VARIATIONAL, _batched_slope
 from evenfall.inference.families import family_model
 from evenfall.inference.fit import FitRequest
 from evenfall.inference.gates import check
@@ -104,3 +104,15 @@ def test_everything_has_the_shape_chain_draw():
     assert fit.draws["value"].shape == fit.weights.shape == (2, 300)
     assert fit.log_likelihood.shape == (2, 300, 30)
     assert fit.weights.sum() == pytest.approx(1.0)
+
+
+def test_batches_stand_for_all_days_on_average():
+    model = weeks(40)
+    slope = _batched_slope(model, replace(REQUEST, options={"batch": 10}))
+    z, rng = np.array([[1.2, 0.5]]), np.random.default_rng(1)
+    some = np.array([slope(z, rng)[0] for _ in range(2000)])
+    # Five standard errors of 2,000 batches.
+    assert np.abs(some.mean(0) - model.gradient(z)[1][0]) == pytest.approx(
+        [0, 0], abs=5 * some.std(0).max() / 44
+    )
+    assert some.std(0).min() > 0

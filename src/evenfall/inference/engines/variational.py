@@ -177,7 +177,7 @@ def _climb(
 
 
 def _yesterdays(density: LogDensity, request: FitRequest) -> _Guide | None:
-    """Return the guide that a warm start of this model's shape describes; its correlations are learned anew."""
+    """Return the guide that a warm start of this model's shape describes, correlations left out."""
     warm = request.warm
     if warm is None or warm.mass_matrix is None or warm.points.shape[1:] != (len(density.names),):
         return None
