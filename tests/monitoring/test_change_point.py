@@ -105,9 +105,7 @@ def test_the_laws_of_a_day_are_those_of_scipy(family, theta, rho):
         ("lognormal-inverse-gamma", (2.0, 0.5, 4.0, 30.0)),
     ],
 )
-def test_the_laws_of_measurements_are_the_families_evidence_and_a_point_is_a_belief_without_doubt(
-    family, theta
-):
+def test_a_measured_day_has_the_evidence_of_its_family_and_a_point_is_a_belief_without_doubt(family, theta):
     law, conjugate = DAY_LAWS[family, False], FAMILIES.resolve(family)
     rng = np.random.default_rng(3)
     x = rng.normal(2.2, 2.8, (6, 40))
