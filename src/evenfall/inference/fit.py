@@ -81,7 +81,8 @@ class Fit:
     Attributes
     ----------
     rung
-        conjugate, quadrature, laplace, variational, reweighted, nuts, or nuts-again (the retry).
+        conjugate, quadrature, laplace, nested-laplace (a model's own fast way), variational, reweighted,
+        nuts, or nuts-again (the retry).
     draws
         Quantity by name, each of shape (chain, draw, …).
     points : ndarray, shape (chain, draw, coordinate)

@@ -22,7 +22,7 @@ type Floats = NDArray[np.float64]
 SAMPLED: Final = frozenset({"nuts", "nuts-again"})
 """Rungs whose draws come from Markov chains."""
 
-WEIGHTED: Final = frozenset({"laplace", "quadrature", "reweighted", "variational"})
+WEIGHTED: Final = frozenset({"laplace", "nested-laplace", "quadrature", "reweighted", "variational"})
 """Rungs whose draws come from another law than the posterior and are put right by weights."""
 
 LAPLACE_COORDINATES: Final = 6

@@ -87,8 +87,8 @@ def climb(
     """Return the first fit that passes the gate, or the last one tried, marked as not converged.
 
     With engine ``auto``: in closed form; on a grid for one or two coordinates; by reweighting the last full
-    fit; by Laplace's approximation up to six coordinates; by NUTS, and twice more with longer chains and
-    smaller steps. A named engine is the only one tried, NUTS again with its retries.
+    fit; by the model's own fast way, or Laplace's approximation up to six coordinates; by NUTS, and twice more
+    with longer chains and smaller steps. A named engine is the only one tried, NUTS again with its retries.
 
     Parameters
     ----------
@@ -142,7 +142,12 @@ def _rungs(
         yield _Rung("reweighted", lambda _: reweight(base, log_ratio))
     if width is None:
         width = len(as_log_density(model).names)
-    if width <= LAPLACE_COORDINATES:
+    fast = getattr(model, "fast_fit", None)
+    if fast is not None:
+        yield _Rung(
+            "nested-laplace", lambda budget: fast(replace(request, max_gradients=budget)), _LAPLACE_SHARE
+        )
+    elif width <= LAPLACE_COORDINATES:
         yield _one("laplace", model, request, _LAPLACE_SHARE)
     yield from _nuts(model, request)
 

@@ -21,6 +21,9 @@ class LogDensity(Protocol):
 
     `z` has shape (point, coordinate): unconstrained coordinates, many points at once. Densities are per unit
     of `z`: every Jacobian is inside `log_prior`.
+
+    A model may offer ``fast_fit(request) -> Fit``, a way of its own that is tried before any sampler: draws
+    with weights, their ``k_hat`` and ``importance_ess`` among the diagnostics.
     """
 
     @property

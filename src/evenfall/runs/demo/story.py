@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evenfall.runs.demo.data import DemoData, example_path
 from evenfall.runs.demo.world import DEFAULT_SEED, NIGHTS
+from evenfall.runs.fitting.fitter import Fitter
 from evenfall.runs.night.nightly import Progress, apply
 from evenfall.runs.night.plan import plan_night
 from evenfall.runs.report import Status
@@ -37,11 +38,12 @@ def run_demo(root: Path, progress: Progress | None = None, seed: int = DEFAULT_S
     try:
         data = DemoData.of(world.registry.parameters, seed)
         data.write_truth(root)
-        for done, as_of in enumerate(NIGHTS, start=1):
-            data.lay(root, as_of)
-            apply(world, plan_night(world, world.night(as_of)))
-            if progress is not None:
-                progress(done, len(NIGHTS), f"night of {as_of}")
+        with Fitter.of(world) as fitter:  # one set of workers, warm from the first night to the last
+            for done, as_of in enumerate(NIGHTS, start=1):
+                data.lay(root, as_of)
+                apply(world, plan_night(world, world.night(as_of)), fitter=fitter)
+                if progress is not None:
+                    progress(done, len(NIGHTS), f"night of {as_of}")
         return status(world, world.night())
     finally:
         world.store.close()

@@ -22,6 +22,8 @@ from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import Pooling
 
 __all__ = [
+    "ARRAY_GRADIENTS",
+    "COMPILED_GRADIENTS",
     "delay_spec",
     "family_spec",
     "is_exact",
@@ -31,6 +33,12 @@ __all__ = [
     "request_of",
     "user_spec",
 ]
+
+ARRAY_GRADIENTS = 150_000
+"""Gradients a night spends on one model in arrays before it gives up: a minute or two."""
+
+COMPILED_GRADIENTS = 5_000_000
+"""The same of a compiled model, whose gradients cost a twentieth."""
 
 _ENGINES = {"mcmc": "nuts", "variational": "variational", "model": "auto"}
 
@@ -66,9 +74,8 @@ def request_of(parameter: Parameter, seed: int, warm: WarmStart | None = None) -
             if value is not None
         }
         draws = max(1, (said.draws or draws * chains) // chains)
-    return FitRequest(
-        engine=engine, seed=seed, draws=draws, tune=tune, chains=chains, warm=warm, options=options
-    )
+    budget = COMPILED_GRADIENTS if parameter.update_rule == "model" else ARRAY_GRADIENTS
+    return FitRequest(engine, seed, draws, tune, chains, max_gradients=budget, warm=warm, options=options)
 
 
 def delay_spec(parameter: Parameter, prior: Belief, cohorts: Cohorts, horizon_days: float) -> ModelSpec:

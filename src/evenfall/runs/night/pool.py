@@ -14,7 +14,7 @@ from evenfall.inference.fit import FitRequest
 from evenfall.inference.model import ModelSpec
 from evenfall.runs.fitting.fitter import Fitter, seed_of
 from evenfall.runs.fitting.jobs import Envelope, FitJob
-from evenfall.runs.fitting.specs import is_exact, pooled_slices, pooled_spec_of
+from evenfall.runs.fitting.specs import ARRAY_GRADIENTS, is_exact, pooled_slices, pooled_spec_of
 from evenfall.runs.night.case import Case, is_sliced
 from evenfall.runs.night.fit import record_of
 from evenfall.runs.night.ledger import observations_of
@@ -66,7 +66,8 @@ def pool(cases: Sequence[Case], world: World, fitter: Fitter) -> list[Record]:
 
 
 def _request(group: _Group) -> FitRequest:
-    return FitRequest(seed=seed_of(group.name, group.inputs_hash), draws=500, tune=500, chains=4)
+    seed = seed_of(group.name, group.inputs_hash)
+    return FitRequest(seed=seed, draws=500, tune=500, chains=4, max_gradients=ARRAY_GRADIENTS)
 
 
 def _groups(cases: Sequence[Case], world: World) -> Iterator[_Group | None]:
