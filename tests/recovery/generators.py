@@ -1,9 +1,9 @@
-"""Worlds with a known truth, drawn person by person: the recovery tests' own, sharing no code with the models.
+"""Worlds with a known truth, drawn person by person: the recovery tests' own, apart from all models.
 
 A person enters at a moment of a day, evenly over it, and converts or not, after a lag. Cohorts of a day may
-share a rate of their own (a beta around the edge's) and a spread over ages of their own (a Dirichlet around the
-law of the lag). What is read is what a source shows at one moment, such as six in the morning; the cells of
-which a part is still to come are left out, as the maker of cohorts must.
+share a rate of their own (a beta around the edge's) and a spread over ages of their own (a Dirichlet around
+the law of the lag). What is read is what a source shows at one moment, such as six in the morning; the cells
+of which a part is still to come are left out, as the maker of cohorts must.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ Each replicate is 100 daily cohorts of 1,000 people; who takes the first edge en
 moment. Most replicates are read off the normal law that touches the posterior's peak, as the engine finds it;
 others climb the ladder, whose weights change such a posterior by a few hundredths of a standard deviation.
 
-Bands: a bias below .01 in p and in log(t95/t50) and below 3 % in t50, and 90 % intervals that cover .86 to .94.
-Over 1,000 replicates a coverage of exactly .90 leaves its band with probability 5e-5, so one of the 30 figures
-does so in one of 700 runs; the bias has errors below .0005 and .1 %. Over 100 replicates the band is .78 to .99:
-a single figure leaves it with probability 2e-4, one of 30 in one of 160 runs.
+Bands: a bias below .01 in p and in log(t95/t50) and below 3 % in t50, and 90 % intervals that cover .86 to
+.94. Over 1,000 replicates a coverage of exactly .90 leaves its band with probability 3e-5, one of 30 figures
+does so in one of 1,000 runs; the bias has errors below .0005 and .1 %. Over 100 replicates the band is .78 to
+.99: a single figure leaves it with probability 2e-4, one of 30 in one of 160 runs.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def test_counting_the_day_of_the_fetch_as_a_whole_one_goes_wrong(clock: str) -> 
         away.append(max(abs(off) / stdev for off, stdev, _ in all_three))
     print(f"{clock}: worst figure {away[0]:.1f} sd off, with the partial day {away[1]:.1f}")
     assert away[0] < 4
-    assert away[1] > 6
+    assert away[1] > 4.5
 
 
 @pytest.mark.slow
@@ -205,7 +205,8 @@ def test_a_drifting_rate_leaves_the_lag_alone_and_is_scatter_to_kappa() -> None:
     naive = recover(drifting, range(30))
     lag, without = found[:, :, 1:], naive[:, :, 1:, 2].mean(axis=0)
     print(
-        f"drift: t50 and log_ratio covered with κ {lag[..., 2].mean(axis=0).tolist()}, without {without.tolist()}"
+        f"drift: t50 and log_ratio covered with κ {lag[..., 2].mean(axis=0).tolist()},"
+        f" without {without.tolist()}"
     )
     assert np.all(np.abs(lag[..., 0].mean(axis=0)) < np.array([[0.09, 0.01], [0.06, 0.01]]))
     # 30 of exactly .90: fewer than 21 come with probability 5e-4
