@@ -21,7 +21,7 @@ __all__ = ["MixedRate", "Seen", "mixed_rate"]
 _DROP: Final = 34.0
 _NEAR: Final = 0.3
 _NEWTON: Final = 7
-_BLOCK: Final = 1 << 21  # values held at once
+_BLOCK: Final = 1 << 17  # values held at once: what stays in the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
