@@ -47,8 +47,8 @@ def test_a_single_rate_is_fitted_by_its_family() -> None:
 
 @pytest.mark.slow
 def test_ranks_of_the_truth_among_the_draws_are_uniform() -> None:
-    """120 simulations; chi-square of 8 bins fails by chance once in 10,000 for each of three quantities."""
-    family, runs, bins = pooled(), 120, 8
+    """80 simulations; chi-square of 8 bins fails by chance once in 10,000 for each of three quantities."""
+    family, runs, bins = pooled(), 80, 8
     rng = np.random.default_rng(42)
     counts = {name: np.zeros(bins) for name in ("population_p", "spread[channel]", "log_likelihood")}
     for _ in range(runs):

@@ -77,3 +77,12 @@ def test_a_specification_gives_back_the_same_model() -> None:
 def test_the_scale_of_a_spread_nobody_has_is_refused() -> None:
     with pytest.raises(UnknownName, match="channel"):
         model_of(Settings(scales={"chanel": 1.0}))
+
+
+@pytest.mark.parametrize("settings", CASES)
+def test_far_out_the_density_is_nothing_and_not_an_error(settings: Settings) -> None:
+    model = model_of(settings)
+    for far in (50.0, -50.0, 1e200, np.nan):
+        value, gradient = model.gradient(np.full((1, len(model.names)), far))
+        assert not np.isnan(value).any()
+        assert np.isfinite(gradient).all()

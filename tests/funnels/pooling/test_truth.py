@@ -77,10 +77,10 @@ def test_pooling_is_nearer_to_the_truth_than_the_hard_rule_and_its_intervals_cov
 
 @pytest.mark.slow
 def test_overdispersed_days_are_covered_when_kappa_is_learned() -> None:
-    """25 worlds at κ = 40: binomial days would be four times too sure of a slice with 100 attempts a day."""
+    """15 worlds at κ = 40: binomial days would be four times too sure of a slice with 100 attempts a day."""
     rng = np.random.default_rng(7)
     covered, naive = [], []
-    for _ in range(25):
+    for _ in range(15):
         slices, rate = simulated(rng, channels=4, days=14, people=1400.0, kappa=40.0, uneven=0.3)
         for overdispersed, into in ((True, covered), (False, naive)):
             model = PooledRates(slices, Settings(overdispersed=overdispersed))

@@ -96,7 +96,16 @@ class BranchingRates:
         return self._likelihood(self._eta(z)[0])
 
     def gradient(self, z: Floats) -> tuple[Floats, Floats]:
-        """Return the log posterior density, shape (point,), and its gradient, shape (point, coordinate)."""
+        """Return the log posterior density, shape (point,), and its gradient, shape (point, coordinate).
+
+        So far out that a spread overflows the density is −inf and the gradient zero.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, gradient = self._gradient(z)
+        lost = ~np.isfinite(value) | ~np.isfinite(gradient).all(axis=1)
+        return np.where(lost, -np.inf, value), np.where(lost[:, None], 0.0, gradient)
+
+    def _gradient(self, z: Floats) -> tuple[Floats, Floats]:
         eta, spread, stretch, standard = self._eta(z)
         p = _softmax(eta)
         score = self._counts.T - self._trials * p  # (point, edge, slice)

@@ -163,7 +163,16 @@ class PooledRates:
         return self.days.value(at.eta, at.kappa)
 
     def gradient(self, z: Floats) -> tuple[Floats, Floats]:
-        """Return the log posterior density, shape (point,), and its gradient, shape (point, coordinate)."""
+        """Return the log posterior density, shape (point,), and its gradient, shape (point, coordinate).
+
+        So far out that a spread overflows the density is −inf and the gradient zero.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, gradient = self._gradient(z)
+        lost = ~np.isfinite(value) | ~np.isfinite(gradient).all(axis=1)
+        return np.where(lost, -np.inf, value), np.where(lost[:, None], 0.0, gradient)
+
+    def _gradient(self, z: Floats) -> tuple[Floats, Floats]:
         at, groups = self.place(z), len(self.scales)
         slopes = self.days.slopes(at.eta, at.kappa)
         by_effect = slopes.score @ self.design
