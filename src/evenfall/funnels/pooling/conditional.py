@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-if TYPE_CHECKING:
-    from evenfall.funnels.pooling.model import PooledRates
+from evenfall.funnels.pooling.place import Pooled
 
 __all__ = ["Gaussian", "Inner"]
 
@@ -75,7 +74,7 @@ class Inner:
         Its products in pairs.
     """
 
-    model: PooledRates
+    model: Pooled
     touch: Floats = field(init=False, repr=False)
     pairs: Floats = field(init=False, repr=False)
 

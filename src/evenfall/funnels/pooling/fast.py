@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenfall.funnels.pooling.conditional import Inner
+from evenfall.funnels.pooling.place import Pooled
 from evenfall.funnels.pooling.proposals import MOST_ON_GRID, Proposal, grid_proposal, student_proposal
 from evenfall.inference.fit import Fit, FitRequest
 from evenfall.inference.psis import LEAST_ESS, importance_ess, k_hat_limit, smooth
-
-if TYPE_CHECKING:
-    from evenfall.funnels.pooling.model import PooledRates
 
 __all__ = ["MOST_HYPERS", "fast_fit"]
 
@@ -42,7 +40,7 @@ class _Drawn:
     log_ratio: Floats
 
 
-def fast_fit(model: PooledRates, request: FitRequest) -> Fit:
+def fast_fit(model: Pooled, request: FitRequest) -> Fit:
     """Return weighted draws of the exact posterior, and whether they may be published.
 
     Parameters
@@ -92,7 +90,7 @@ def _failures(k_hat: float, ess: float, z: Floats) -> tuple[str, ...]:
     return tuple(failures)
 
 
-def _draw(model: PooledRates, rng: np.random.Generator, count: int, hypers: int) -> _Drawn:
+def _draw(model: Pooled, rng: np.random.Generator, count: int, hypers: int) -> _Drawn:
     """Return draws of hypers and, given them, of centre and effects."""
     inner = Inner(model)
     start = model.start()[model.hypers]
@@ -138,7 +136,7 @@ def _nearest(known: tuple[Floats, Floats], h: Floats) -> Floats:
     return np.asarray(modes[np.argmin(distance, axis=1)])
 
 
-def _in_blocks(model: PooledRates, z: Floats) -> Floats:
+def _in_blocks(model: Pooled, z: Floats) -> Floats:
     """Return the log likelihood over all slices, shape (point,), a block of points at a time."""
     step = max(1, (1 << 21) // max(len(model.days.place), 1))
     blocks = [model.log_likelihood(z[i : i + step]).sum(axis=1) for i in range(0, len(z), step)]

@@ -14,20 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from evenfall.errors import UnknownName
+from evenfall.funnels.pooling.fast import fast_fit
 from evenfall.funnels.pooling.likelihood import Days, group_days
+from evenfall.funnels.pooling.place import Place
 from evenfall.funnels.pooling.scales import LOG_KAPPA_MEAN, LOG_KAPPA_STDEV, half_normal, logit_normal
 from evenfall.funnels.pooling.slices import ABSENT, Slices, from_specification
+from evenfall.inference.fit import Fit, FitRequest
 from evenfall.inference.model import ModelSpec
-
-if TYPE_CHECKING:
-    from evenfall.inference.fit import Fit, FitRequest
 
 __all__ = ["PooledRates", "Settings", "pooled_rates", "pooled_spec"]
 
@@ -68,29 +68,6 @@ class Settings:
         alpha, beta = cast("tuple[float, float]", options.get("belief", (1.0, 1.0)))
         scales = cast("Mapping[str, float]", options.get("scales", {}))
         return cls((float(alpha), float(beta)), scales, bool(options.get("overdispersed", False)))
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Points in words.
-
-    Attributes
-    ----------
-    centre : ndarray, shape (point,)
-    spreads : ndarray, shape (point, group)
-    kappa : ndarray, shape (point,), or None
-    effects : ndarray, shape (point, effect value)
-    eta : ndarray, shape (point, slice)
-    stretch : ndarray, shape (point, group)
-        Derivative of each spread by its coordinate.
-    """
-
-    centre: Floats
-    spreads: Floats
-    kappa: Floats | None
-    effects: Floats
-    eta: Floats
-    stretch: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +177,6 @@ class PooledRates:
 
     def fast_fit(self, request: FitRequest) -> Fit:
         """Return draws by Laplace given the spreads, integrated over the spreads; see `fast`."""
-        from evenfall.funnels.pooling.fast import fast_fit  # noqa: PLC0415  # it fits this very class
-
         return fast_fit(self, request)
 
 
