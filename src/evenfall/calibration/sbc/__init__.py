@@ -1,0 +1,1 @@
+"""Simulation-based calibration: whether a fit finds the parameters its data were made from."""
