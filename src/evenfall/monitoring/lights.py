@@ -65,17 +65,19 @@ def check_chunk(inputs: Sequence[CheckInput]) -> list[Verdict]:
         return []
     checks: list[Check] = [CHECKS.resolve(name) for name in CHECKS.entries]
     answers = {check.name: check.check(inputs) for check in checks}
+    colouring = {check.name for check in checks if getattr(check, "colours", True)}
     return [
-        _verdict(item, {name: found[index] for name, found in answers.items()})
+        _verdict(item, {name: found[index] for name, found in answers.items()}, colouring)
         for index, item in enumerate(inputs)
     ]
 
 
-def _verdict(item: CheckInput, found: Mapping[str, Finding | None]) -> Verdict:
+def _verdict(item: CheckInput, found: Mapping[str, Finding | None], colouring: set[str]) -> Verdict:
     said = {name: finding for name, finding in found.items() if finding is not None}
-    light = worst(finding.light for finding in said.values())
+    light = worst(finding.light for name, finding in said.items() if name in colouring)
     talking = [_beside(item, finding, said) for finding in said.values() if _worth_saying(finding, light)]
-    talking.sort(key=lambda finding: finding.light is not light)
+    # Whatever explains the light comes first.
+    talking.sort(key=lambda finding: (finding.check not in colouring, finding.light is not light))
     return Verdict(item.parameter_id, light, tuple(talking), _figures(item, said))
 
 

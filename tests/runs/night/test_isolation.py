@@ -82,13 +82,13 @@ def test_a_table_that_is_gone_or_changed_stops_only_who_reads_it(shop: Shop, bre
     assert shop.row().posterior_mean == pytest.approx(21 / 65)  # the last good one stays
 
 
-def test_an_update_rule_this_version_cannot_compute_is_named_and_skipped(shop: Shop) -> None:
+def test_a_model_that_cannot_be_built_is_named_and_skipped(shop: Shop) -> None:
     define_two_good_ones(shop)
-    shop.define(update="update_rule: mcmc")
+    shop.define(update="{update_rule: model, model: 'nowhere.models:build'}"[1:-1].replace(", ", "\n  "))
     shop.sell(1, 40, 13)
     report = shop.night()
     assert report.counts == {"config_error": 1, "updated": 2}
-    assert "mcmc" in shop.result().detail
+    assert "nowhere" in shop.result().detail
     assert shop.posterior() is None
 
 

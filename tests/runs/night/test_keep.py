@@ -115,41 +115,7 @@ def test_no_secret_is_in_a_message(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
     assert b"s3cr3t" not in shop.store_file.read_bytes()
 
 
-# Alerts -----------------------------------------------------------------------------------------------------
-
-
-def test_an_alert_is_sent_when_a_light_turns_red_and_not_again_while_it_stays(shop: Shop) -> None:
-    # a firm prior of .3; from the second night on the shop converts at .5
-    shop.define(prior=FIRM, rest=LOUD)
-    shop.sell(2, 1000, 300)
-    shop.night()
-    assert (shop.row().light, messages(shop)) == ("green", [])
-    for _ in range(3):
-        shop.sell(1, 1000, 500)
-        shop.tomorrow()
-    assert [night.light for night in shop.project.history("signup").nights] == ["green", "red", "red", "red"]
-    queued = messages(shop)
-    assert [(m["channel"], m["idempotency_key"]) for m in queued] == [
-        ("slack", f"alert|signup|{TONIGHT + DAY}|0"),
-        ("email", f"alert|signup|{TONIGHT + DAY}|1"),
-    ]
-    # 300 and 500 of 1,000 each, against Beta(300, 700): 200 / sqrt(2000 .3 .7 3000/1001) = 5.64
-    text = queued[0]["payload"]["text"]
-    assert text.startswith("signup diverging: expected 30 %, observed 40 % (5.6σ), n 2")
-    assert queued[0]["payload"]["remedy"]
-
-
-def test_a_light_that_turns_red_a_second_time_is_alerted_a_second_time(shop: Shop) -> None:
-    shop.define(prior=FIRM, rest=LOUD)
-    lights = []
-    for successes in (500, 300, 500):
-        shop.sell(2, 1000, successes)  # the only closed day of each night: the source keeps restating it
-        shop.sell(3, 0, 0)
-        shop.night()
-        lights.append(str(shop.row().light))
-        shop.today += DAY
-    assert lights == ["red", "green", "red"]
-    assert [m["channel"] for m in messages(shop)] == ["slack", "email"] * 2
+# Findings ---------------------------------------------------------------------------------------------------
 
 
 def test_red_and_green_findings_are_kept_by_their_worth(shop: Shop) -> None:

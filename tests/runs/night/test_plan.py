@@ -24,12 +24,15 @@ def windows_of(shop: Shop, name: str = "signup") -> tuple[int, int]:
 
 def test_a_plan_prints_what_will_be_read_and_why(shop: Shop) -> None:
     shop.define()
-    shop.define("checkout", update="update_rule: mcmc")
+    shop.define("checkout", query="SELECT 1 AS trials, 1 AS successes")
     shop.write("parameters/price.yaml", "id: price\nvalue: {mean: 0.3, stdev: 0.06}\n")
+    refused = shop.project.nightly(only="checkout").plan.tasks[0].skipped
+    assert refused is not None
+    assert ":start_date" in refused.detail
     assert str(shop.project.nightly()) == (
         "nightly of 2026-03-20 (UTC, logical clock 2026-03-20 06:00Z): 3 parameters, 5 windows to read,"
         " 2 posteriors due\n"
-        "  checkout: config_error: update_rule mcmc needs sampling, which this version does not do\n"
+        f"  checkout: config_error: {refused.detail}\n"
         "  price: nothing to read; update\n"
         "  signup: read [2026-03-15, 2026-03-20) (5 missing); update"
     )
@@ -43,7 +46,7 @@ def test_a_plan_prints_what_will_be_read_and_why(shop: Shop) -> None:
 
 def test_a_plan_is_json(shop: Shop) -> None:
     shop.define()
-    shop.define("checkout", update="update_rule: mcmc")
+    shop.define("checkout", query="SELECT 1 AS trials, 1 AS successes")
     plan = shop.project.nightly().as_dict()
     assert json.loads(json.dumps(plan)) == plan
     assert (plan["kind"], plan["run_key"], plan["as_of"]) == ("nightly", "nightly:2026-03-20", "2026-03-20")

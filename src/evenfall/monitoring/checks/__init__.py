@@ -1,7 +1,8 @@
 """The checks that turn a parameter's night into findings, by name.
 
 A check is told about many parameters at once and answers, for each, one `Finding`, or None when it has
-nothing to say. Every check in the catalogue takes part in the light; the worst of them wins.
+nothing to say. The worst of them wins the light. A check with ``colours = False`` speaks without taking part:
+the light compares belief and data, and whether a fit converged is another matter.
 """
 
 from __future__ import annotations

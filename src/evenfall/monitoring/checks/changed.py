@@ -24,6 +24,7 @@ class ChangedCheck:
     """
 
     name: str = "changed"
+    colours: bool = False
 
     def check(self, inputs: Sequence[CheckInput]) -> list[Finding | None]:
         """Return an amber finding for each input whose posterior moved far and by more than the margin."""

@@ -17,6 +17,7 @@ class FitFailedCheck:
     """What the gate refused, in its own words."""
 
     name: str = "fit_failed"
+    colours: bool = False
 
     def check(self, inputs: Sequence[CheckInput]) -> list[Finding | None]:
         """Return an amber finding for each input whose fit was refused."""

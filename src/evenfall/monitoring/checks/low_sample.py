@@ -18,6 +18,7 @@ class LowSampleCheck:
     """All evidence since the prior against what a posterior needs."""
 
     name: str = "low_sample"
+    colours: bool = False
 
     def check(self, inputs: Sequence[CheckInput]) -> list[Finding | None]:
         """Return a grey finding for each input that has less than it needs."""

@@ -17,6 +17,7 @@ class PoorFitCheck:
     """The verdict of the posterior predictive check."""
 
     name: str = "poor_fit"
+    colours: bool = False
 
     def check(self, inputs: Sequence[CheckInput]) -> list[Finding | None]:
         """Return an amber finding for each input whose model does not reproduce its data."""

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.cohorts import Cohorts
 from evenfall.beliefs.discount import discount_weights
-from evenfall.beliefs.observations import STATISTIC_NAMES, Observations
+from evenfall.beliefs.observations import Observations
 from evenfall.beliefs.posterior import UpdateRule
 from evenfall.errors import ConfigError
 from evenfall.funnels.pooling.model import Settings, pooled_spec
 from evenfall.funnels.pooling.slices import ABSENT, Effect, Slices, with_interactions
 from evenfall.inference.fit import FitRequest, WarmStart
 from evenfall.inference.model import ModelSpec
+from evenfall.inference.user_model import user_model_spec
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import Pooling
 
@@ -137,19 +138,9 @@ def family_spec(prior: Belief, observations: Observations, rule: UpdateRule) -> 
 
 def user_spec(parameter: Parameter, observations: Observations, root: Path) -> ModelSpec:
     """Return the model that a function of the project builds."""
-    return ModelSpec(
-        "evenfall.inference.user_model:user_model",
-        {
-            "day": observations.first.astype("datetime64[D]").astype(np.int64),
-            "sums": observations.sums,
-        },
-        {
-            "function": parameter.model,
-            "root": str(root),
-            "quantity": parameter.quantity,
-            "type": parameter.type,
-            "names": list(STATISTIC_NAMES[parameter.type]),
-        },
+    assert parameter.model is not None, "update_rule: model names its model"
+    return user_model_spec(
+        observations, model=parameter.model, root=root, kind=parameter.type, quantity=parameter.quantity
     )
 
 

@@ -13,6 +13,7 @@ from evenfall.beliefs.observations import Observations, Skipped
 from evenfall.beliefs.posterior import UpdateRule
 from evenfall.clock import Night
 from evenfall.findings import Finding, Light
+from evenfall.monitoring.detector import Detection
 from evenfall.monitoring.lights import Verdict
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import EventObservations
@@ -21,7 +22,14 @@ from evenfall.runs.night.ledger import Count, Sums, rows_of
 from evenfall.runs.night.plan import Task
 from evenfall.runs.night.sources import Reading
 from evenfall.runs.world import World
-from evenfall.store.records import FitRecord, Hyperparameter, NightResult, PosteriorRecord
+from evenfall.store.records import (
+    FitRecord,
+    Hyperparameter,
+    IncidentRecord,
+    Message,
+    NightResult,
+    PosteriorRecord,
+)
 from evenfall.window import DayWindow
 
 __all__ = ["Case", "is_sliced", "recall"]
@@ -43,12 +51,20 @@ class Case:
         The same by age, before and after, where conversions take their time.
     known_slices, slices
         The same by slice and interval, where the source tells slices apart.
-    fit
-        What a fit of the parameter came to, whether it may be published or not.
+    fit, fit_failures
+        What a fit of the parameter came to, and why it may not be published.
     horizon_days
         Within which delayed conversions count; 0 where conversions are not followed.
     chosen_horizon
         The same, where tonight chose it for good.
+    settled
+        Evidence whose outcomes are known, as formulas take it: of cohorts, those followed for the horizon.
+    detection, has_returned
+        Whether it has changed, and whether a change of before is over.
+    incidents_before, incidents
+        As they stood before tonight, and what tonight says of them.
+    messages
+        What is to be told of its incidents.
     skipped
         Why no posterior comes out, once that is known; the checks still run.
     """
@@ -74,9 +90,16 @@ class Case:
     watermark: date = date.min
     posterior: PosteriorRecord | None = None
     fit: FitRecord | None = None
+    fit_failures: tuple[str, ...] = ()
     horizon_days: float = 0.0
     chosen_horizon: Hyperparameter | None = None
     verdict: Verdict | None = None
+    settled: Observations = field(default_factory=lambda: Observations.of(()))
+    detection: Detection | None = None
+    has_returned: bool = False
+    incidents_before: list[IncidentRecord] = field(default_factory=list)
+    incidents: list[IncidentRecord] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     skipped: Skipped | None = None
     findings: list[Finding] = field(default_factory=list)
 
@@ -95,6 +118,12 @@ class Case:
         """Whether the source answered tonight, be it with no rows."""
         skipped = self.fetched.skipped if self.fetched is not None else None
         return self.fetched is not None and (skipped is None or skipped.reason == "no_data")
+
+    @property
+    def open_change(self) -> IncidentRecord | None:
+        """The incident of a change that was open before tonight."""
+        still = (one for one in self.incidents_before if one.kind == "change" and one.state != "resolved")
+        return next(still, None)
 
     @property
     def counted_until(self) -> date:

@@ -12,7 +12,6 @@ from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.observations import Observations, Skipped
 from evenfall.beliefs.posterior import posterior
 from evenfall.errors import ConfigError, EvenfallError, InfeasibleBelief
-from evenfall.findings import Light
 from evenfall.inference.execute import code_version, data_hash
 from evenfall.inference.fit import Fit
 from evenfall.inference.ladder import NightlyFit, needs_full_fit
@@ -29,6 +28,7 @@ from evenfall.runs.fitting.specs import (
     user_spec,
 )
 from evenfall.runs.night.case import Case
+from evenfall.runs.night.delays import answers_of
 from evenfall.runs.night.inputs import inputs_hash
 from evenfall.runs.world import World
 from evenfall.store.records import FitRecord, PosteriorRecord
@@ -153,8 +153,13 @@ def _keep(case: Case, plan: _Plan, job: FitJob, envelope: Envelope, fitter: Fitt
         _trouble(case, envelope)
         return None
     identity = {"parameter_id": case.id, "inputs_hash": plan.inputs_hash, "as_of": str(case.night.as_of)}
-    extra = {"prior": _prior_in_words(case.prior.root.belief), "horizon_days": case.horizon_days}
-    return record_of(identity, case, job, envelope.fit, save_to=fitter.artifacts, extra=extra)
+    extra: dict[str, object] = {"prior": _prior_in_words(case.prior.root.belief)}
+    record = record_of(identity, case, job, envelope.fit, save_to=fitter.artifacts, extra=extra)
+    if case.parameter.latency is None or not record.passed:
+        return record
+    figures, notes = answers_of(envelope.fit, plan.spec)
+    told = {"horizon_days": case.horizon_days, "family": plan.spec.options["family"], **notes}
+    return replace(record, quantities=figures, request={**record.request, **told})
 
 
 def record_of(
@@ -210,19 +215,14 @@ def _prior_in_words(prior: Belief) -> list[object]:
 def _trouble(case: Case, envelope: Envelope) -> None:
     reason = "config_error" if envelope.trouble == "refused" else "failed"
     case.skipped = Skipped(reason, f"the fit came to nothing: {envelope.detail}", envelope.remedy)
-    case.note(
-        "fit",
-        f"no new posterior: {envelope.detail.strip().splitlines()[-1]}; the last good one stays",
-        envelope.remedy,
-    )
+    case.fit_failures = (envelope.detail.strip().splitlines()[-1],)
 
 
 def _conclude(case: Case, record: FitRecord) -> None:
     """Set the posterior that stands on a fit, or say why the gate refused it."""
     if not record.passed:
-        first, *rest = record.failures
         case.skipped = Skipped("failed", "; ".join(record.failures), "see `evenfall fit` for what was tried")
-        case.note("fit", f"no new posterior: {first}", "; ".join(rest), light=Light.AMBER)
+        case.fit_failures = record.failures
         return
     figures = record.quantities[quantity_of(case.parameter)]
     prior = case.prior.root.belief

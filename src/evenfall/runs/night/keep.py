@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 from evenfall.beliefs.observations import STATISTIC_NAMES, Skipped
 from evenfall.findings import Finding, Light
-from evenfall.registry.schemas.fit import Alert
 from evenfall.runs.night.case import Case
 from evenfall.runs.night.ledger import cells_of
 from evenfall.store.records import EvidenceRow, Hyperparameter, Message, NightResult, PriorVersion, Record
@@ -40,7 +40,8 @@ def keep(case: Case) -> Record:
         fit=case.fit,
         publish=publish,
         findings=tuple(_findings(case)),
-        messages=tuple(_deliveries(case) if publish else ()) + tuple(_alerts(case, result)),
+        messages=tuple(_deliveries(case) if publish else ()) + tuple(case.messages),
+        incidents=tuple(case.incidents),
     )
 
 
@@ -122,6 +123,8 @@ def _result(case: Case) -> NightResult:
         waiting = [detail] if outcome.reason == "insufficient_samples" else []
         detail, remedy = "; ".join([*waiting, verdict.detail]), verdict.remedy
     figures: dict[str, object] = dict(verdict.figures) if verdict is not None else {}
+    if case.detection is not None and math.isfinite(case.detection.log_e_value):
+        figures["log_e_value"] = case.detection.log_e_value
     failures = _failures(case, outcome)
     if failures:
         retried = outcome.reason == "failed" or previous is None
@@ -192,27 +195,3 @@ def _row(case: Case) -> Mapping[str, object]:
         "drift_alert": case.verdict is not None and case.verdict.light is Light.RED,
         "run_key": f"nightly:{case.night.as_of}",
     }
-
-
-def _alerts(case: Case, result: NightResult) -> Iterator[Message]:
-    """Yield the alert of a light that turned red tonight, one per route the definition names."""
-    was_red = case.previous is not None and case.previous.light is Light.RED
-    if result.light is not Light.RED or was_red:
-        return
-    for number, alert in enumerate(_alert_routes(case)):
-        yield Message(
-            f"alert|{case.id}|{case.night.as_of}|{number}",
-            alert.type,
-            {
-                "alert": number,
-                "text": result.detail,
-                "remedy": result.remedy,
-                "figures": dict(result.verdict),
-            },
-            case.id,
-            case.night.instant,
-        )
-
-
-def _alert_routes(case: Case) -> tuple[Alert, ...]:
-    return case.parameter.model_fit.alerts if case.parameter.model_fit is not None else ()

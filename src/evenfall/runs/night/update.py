@@ -17,6 +17,7 @@ from evenfall.runs.fitting.specs import is_exact
 from evenfall.runs.night.believe import fetch_priors, resolve_prior
 from evenfall.runs.night.case import Case, recall
 from evenfall.runs.night.check import check
+from evenfall.runs.night.delays import settled_of
 from evenfall.runs.night.fit import fit
 from evenfall.runs.night.horizon import choose_horizon
 from evenfall.runs.night.inputs import inputs_hash
@@ -32,6 +33,7 @@ from evenfall.runs.night.ledger import (
 from evenfall.runs.night.observe import fetch_observations
 from evenfall.runs.night.plan import Task
 from evenfall.runs.night.pool import pool
+from evenfall.runs.night.watch import detect_changes, watch
 from evenfall.runs.world import World
 from evenfall.store.records import Hyperparameter, PosteriorRecord, Record
 from evenfall.window import local_day
@@ -57,7 +59,9 @@ def update(
     _gather(believed)
     _infer([case for case in believed if is_exact(case.parameter)])
     fit(believed, world, fitter)
-    check(cases, world.registry.settings)
+    detect_changes(cases, world)
+    check(cases, world)
+    watch(cases, world)
     return [*(keep(case) for case in cases), *pool(believed, world, fitter)]
 
 
@@ -113,6 +117,10 @@ def _gather(cases: list[Case]) -> None:
         case.observations = observations_of(case.ledger).between(
             case.prior.root.absorbed_until, case.night.as_of
         )
+        case.settled = case.observations
+        if case.cohorts is not None:
+            counted = case.cohorts.between(case.prior.root.absorbed_until, case.night.as_of)
+            case.settled = settled_of(counted, case.horizon_days)
         case.skipped = case.skipped or _too_few(case)
 
 
@@ -160,4 +168,6 @@ def _too_few(case: Case) -> Skipped | None:
     needed = case.parameter.min_sample_size
     if found < needed:
         return Skipped("insufficient_samples", f"{found:,.0f} of {needed:,.0f} samples so far")
+    if case.parameter.is_cohort and (case.cohorts is None or not len(case.cohorts)):
+        return Skipped("insufficient_samples", "no age of any cohort has passed yet")
     return None
