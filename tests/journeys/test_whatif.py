@@ -158,7 +158,7 @@ def test_the_saved_questions_of_the_example_have_answers(call: Call) -> None:
         (("whatif", "--select", "channel"), 64, "--select channel: no values"),
         (("whatif", "--select", "channel=gogle"), 1, "did you mean google?"),
         (("whatif", "--mix", "google=20,facebook"), 64, "facebook has no share"),
-        (("whatif", "--to", "oder"), 1, "did you mean order?"),
+        (("whatif", "--to", "oder"), 1, "did you mean order"),
         (("whatif", "--graph", "acm"), 1, "did you mean acme?"),
         (("whatif", "--scenario", "fixed-chekout"), 1, "did you mean fixed-checkout?"),
         (("whatif", "--set", "checkout=0.6", "--save", "../out"), 64, "not an id"),

@@ -46,7 +46,7 @@ def compare(
 def _told(answer: Answer | None) -> str:
     if answer is None:
         return ""
-    return f"{answer.parameter_id} ({answer.level}, {answer.origin}, n {formatting.evidence(answer.n)})"
+    return f"{answer.parameter_id or answer.prior_origin} ({answer.level}, {answer.origin}, n {formatting.evidence(answer.n)})"
 
 
 def _print(compared: Compared) -> None:

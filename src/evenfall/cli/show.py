@@ -81,20 +81,30 @@ def _facts() -> tuple[Table, Callable[..., None]]:
 
 def _print_answer(answer: Answer) -> None:
     table, line = _facts()
-    leaf = answer.reference.rpartition(".")[2]
+    *_, family, leaf = answer.reference.split(".")
     line("reference", answer.reference, "bold")
-    line(leaf if leaf != "mean" else "", "" if leaf == "mean" else _figure(answer, leaf), "bold")
-    line("mean", formatting.estimate(answer.type, answer.mean, answer.lower, answer.upper), "bold")
+    if family == "latency":
+        line(leaf, _latency(answer, leaf), "bold")
+    else:
+        line(leaf if leaf != "mean" else "", "" if leaf == "mean" else _figure(answer, leaf), "bold")
+        line("mean", formatting.estimate(answer.type, answer.mean, answer.lower, answer.upper), "bold")
     line("level", answer.level)
-    line("parameter", answer.parameter_id)
+    line("parameter", answer.parameter_id or "")
     line("answers for", answer.answers_for if answer.level != "exact" else "")
     line("passed over", ", ".join(answer.passed_over))
     line("n", formatting.evidence(answer.n))
     line("origin", answer.origin)
-    line("prior", answer.prior_origin)
-    line("age", formatting.age(answer.age_days))
+    line("prior" if answer.parameter_id else "stated by", answer.prior_origin)
+    line("age", formatting.age(answer.age_days) if answer.parameter_id else "")
     line("as of", answer.as_of.isoformat())
     put(table)
+
+
+def _latency(answer: Answer, leaf: str) -> str:
+    """Return a figure of a lag with the interval of what is believed of it."""
+    if leaf == "n":
+        return f"{answer.value:,.6g}"
+    return f"{formatting.estimate(answer.type, answer.value, answer.lower, answer.upper)} days"
 
 
 def _figure(answer: Answer, leaf: str) -> str:

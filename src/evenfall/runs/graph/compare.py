@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evenfall.beliefs.belief import Belief
 from evenfall.clock import Night
 from evenfall.errors import UsageError
 from evenfall.findings import Finding
@@ -18,11 +19,11 @@ from evenfall.funnels.mixing import check_slices, mix_slices
 from evenfall.funnels.overrides import SELECTING
 from evenfall.funnels.propagate import propagate
 from evenfall.funnels.whatif import weights_of
-from evenfall.registry.fallback import Names, resolve
+from evenfall.registry.fallback import Names
 from evenfall.registry.references import is_reference
-from evenfall.runs.graph.lookup import Answer, Known, answer_of, read_reference
+from evenfall.runs.graph.lookup import Answer, Lookup, read_reference
 from evenfall.runs.graph.question import Prepared, merge_findings, prepare, read_scenario
-from evenfall.runs.graph.whatif import DRAWS, draw_belief
+from evenfall.runs.graph.whatif import DRAWS
 from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 
@@ -135,23 +136,19 @@ def _references(
     world: World, texts: tuple[str, str], night: Night, names: Names, *, draws: int, seed: int
 ) -> Compared:
     asked = [read_reference(text) for text in texts]
-    candidates = {p.id for reference in asked for p in names.candidates(reference)}
-    known = Known.of(world, sorted(candidates), night)
-    found = [resolve(reference, names, known.standing) for reference in asked]
-    a, b = (answer_of(one, known, night) for one in found)
+    lookup = Lookup.of(world, night, names, asked)
+    of_a, of_b = (lookup.find(reference) for reference in asked)
+    a, b = of_a.answer, of_b.answer
     if a.type != b.type:
         raise UsageError(
-            f"{a.parameter_id} is a {a.type} and {b.parameter_id} a {b.type}", remedy="compare like with like"
+            f"{of_a.name} is a {a.type} and {of_b.name} a {b.type}", remedy="compare like with like"
         )
-    of_a, of_b = (known.belief(one.parameter) for one in found)
-    same = a.parameter_id == b.parameter_id
-    note = f"Both are answered by {a.parameter_id}, so nothing tells them apart."
-    if not same and of_a.family == of_b.family == "beta":
-        comparison = compare_beliefs(of_a, of_b)
+    same = of_a.name == of_b.name
+    note = f"Both are answered by {of_a.name}, so nothing tells them apart."
+    if not same and _is_beta(of_a.belief) and _is_beta(of_b.belief):
+        comparison = compare_beliefs(of_a.belief, of_b.belief)
     else:
-        comparison = compare_draws(
-            draw_belief(of_a, a.parameter_id, draws, seed), draw_belief(of_b, b.parameter_id, draws, seed)
-        )
+        comparison = compare_draws(of_a.draws(draws, seed), of_b.draws(draws, seed))
     return Compared(
         a=a.reference,
         b=b.reference,
@@ -162,6 +159,10 @@ def _references(
         answers=(a, b),
         notes=(note,) if same else (),
     )
+
+
+def _is_beta(belief: Belief | float | None) -> TypeGuard[Belief]:
+    return isinstance(belief, Belief) and belief.family == "beta"
 
 
 def _paths(texts: tuple[str, str], sides: list[Prepared], draws: int, seed: int) -> Compared:

@@ -18,11 +18,13 @@ from evenfall.funnels.mixing import slice_label
 from evenfall.funnels.network import Network
 from evenfall.funnels.propagate import Slice
 from evenfall.funnels.reach import start_at
-from evenfall.registry.fallback import Names, resolve
+from evenfall.registry.fallback import Names
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import Graph
 from evenfall.registry.scope import Scope
-from evenfall.runs.graph.lookup import Known, answer_of
+from evenfall.runs.graph.known import Known
+from evenfall.runs.graph.lookup import Lookup
+from evenfall.runs.graph.pooled import PooledFits
 from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 
@@ -100,7 +102,7 @@ def names_of_graph(names: Names, graph: Graph) -> Names:
             }
             for keys, by_pairs in by_keys.items()
         }
-    return replace(names, held=kept)
+    return replace(names, held=kept, inline={})  # what this graph states itself is taken by itself
 
 
 def _is(parameter: Parameter, wired: str | None) -> bool:
@@ -131,7 +133,9 @@ class GraphRates:
 
     def __post_init__(self) -> None:
         ids = {p.id for edge in self.names.held for _, p in self._held(edge)}
-        self._known = Known.of(self.world, sorted(ids), self.night)
+        known = Known.of(self.world, sorted(ids), self.night)
+        pooled = PooledFits(self.world, self.night)
+        self._lookup = Lookup(self.world, self.night, self.names, known, pooled)
         self._stated = {edge.slug: edge.p for edge in self.graph.edges if edge.p and edge.p.mean is not None}
         self._masks = self._reachable()
         self._found: dict[tuple[str, str, str | None, str], tuple[RateSource, list[str]]] = {}
@@ -143,7 +147,7 @@ class GraphRates:
 
     def _reachable(self) -> dict[str, list[frozenset[str]]]:
         """Return per edge that entries can come to, what of its conditions' nodes they may have visited."""
-        remembered = {edge: _nodes(scope for scope, _ in self._held(edge)) for edge in self.network.edges}
+        remembered = {edge: self._nodes_of(edge) for edge in self.network.edges}
         every = frozenset[str]().union(*remembered.values()) & set(self.network.nodes)
         anything = [EdgeRate(edge, "") for edge in self.network.edges]
         states = expand(self.network, anything, start_at(self.network, self.start), [Visited(all=every)])
@@ -152,6 +156,12 @@ class GraphRates:
             edge = self.network.edges[position]
             masks.setdefault(edge, {})[states.visited[origin] & remembered[edge]] = None
         return {edge: list(found) for edge, found in masks.items()}
+
+    def _nodes_of(self, edge: str, context: frozenset[tuple[str, str]] | None = None) -> frozenset[str]:
+        """Return the nodes whose visits matter to an edge: to its parameters, or to a fit that pools them."""
+        held = [each for each in self._held(edge) if context is None or each[0].context <= context]
+        told = frozenset[str]().union(*(self._lookup.pooled.visited_nodes(p) for _, p in held))
+        return _nodes(scope for scope, _ in held) | (told & set(self.network.nodes))
 
     def needed_keys(self, given: Collection[str]) -> frozenset[str]:
         """Return `given` and the context keys without which some edge has no rate."""
@@ -191,22 +201,20 @@ class GraphRates:
         return Slice(rates, dict(context))
 
     def _rate(self, edge: str, mask: frozenset[str], context: Mapping[str, str], label: str) -> EdgeRate:
-        within = [scope for scope, _ in self._held(edge) if scope.context <= frozenset(context.items())]
-        nodes = _nodes(within)
+        nodes = self._nodes_of(edge, frozenset(context.items()))
         seen, unseen = mask & nodes, nodes - mask
         request = Scope.of(visited=seen, exclude=unseen, context=context.items())
         condition = Visited(all=seen, none=unseen) if nodes else None
         if edge in self._stated and not self.names.implied_by(edge, request):
-            source, belief = self._declared(edge, condition)
+            rate, source, belief = self._declared(edge, condition)
         else:
-            source, belief = self._resolved(edge, request, condition)
-        rate = source.parameter_id or f"{edge} (graph)"
+            rate, source, belief = self._resolved(edge, request, condition)
         self.beliefs[rate] = belief
         key = (edge, source.visits, source.parameter_id, source.level)
         self._found.setdefault(key, (source, []))[1].append(label)
         return EdgeRate(edge, rate, condition)
 
-    def _declared(self, edge: str, condition: Visited | None) -> tuple[RateSource, Belief | float]:
+    def _declared(self, edge: str, condition: Visited | None) -> tuple[str, RateSource, Belief | float]:
         stated = self._stated[edge]
         mean = stated.mean if stated.mean is not None else 0.0
         belief = Beta(mean=mean, stdev=stated.stdev) if stated.stdev else mean
@@ -214,26 +222,27 @@ class GraphRates:
         level = "exact" if condition is None else "base"
         detail = f"graph {self.graph.id or self.graph.name or ''}".strip()
         source = RateSource(edge, _words(condition), (), None, level, "declared", detail, mean, lower, upper)
-        return source, belief
+        return f"{edge} (graph)", source, belief
 
     def _resolved(
         self, edge: str, request: Scope, condition: Visited | None
-    ) -> tuple[RateSource, Belief | float]:
+    ) -> tuple[str, RateSource, Belief | float]:
         if not any(True for _ in self._held(edge)):
             raise ConfigError(
                 f"the edge {edge} has no rate",
                 value=edge,
                 remedy="give it p: {parameter_id: ...} or p: {mean: ...}, or a parameter with its reference",
             )
-        found = resolve(request.reference(edge), self.names, self._known.standing)
-        answer = answer_of(found, self._known, self.night)
+        found = self._lookup.find(request.reference(edge))
+        answer = found.answer
+        assert found.belief is not None, "asked for a rate"
         source = RateSource(
             edge,
             _words(condition),
             (),
             answer.parameter_id,
             answer.level,
-            answer.origin,
+            "declared" if answer.origin == "inline" else answer.origin,
             answer.prior_origin,
             answer.mean,
             answer.lower,
@@ -242,7 +251,7 @@ class GraphRates:
             answer.age_days,
             answer.passed_over,
         )
-        return source, self._known.belief(found.parameter)
+        return found.name, source, found.belief
 
     @property
     def sources(self) -> tuple[RateSource, ...]:

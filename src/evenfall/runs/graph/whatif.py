@@ -9,8 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenfall.beliefs.belief import Belief
-from evenfall.beliefs.families import FAMILIES
 from evenfall.errors import ConfigError
 from evenfall.findings import Finding
 from evenfall.funnels.cost import OutcomeCost, path_costs
@@ -21,13 +19,14 @@ from evenfall.registry.fallback import Names
 from evenfall.registry.schemas import Scenario
 from evenfall.registry.schemas.graph import Cost
 from evenfall.runs.graph.entries import Entries
-from evenfall.runs.graph.lookup import Known
+from evenfall.runs.graph.known import Known
+from evenfall.runs.graph.lookup import draw_belief
 from evenfall.runs.graph.question import Prepared, merge_findings, prepare
 from evenfall.runs.graph.rates import RateSource
 from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 
-__all__ = ["DRAWS", "Costs", "WhatIfAnswer", "answer_whatif", "draw_belief"]
+__all__ = ["DRAWS", "Costs", "WhatIfAnswer", "answer_whatif"]
 
 DRAWS: Final = 4000
 """Joint states of the world an answer is computed in; the error of a mean is then its stdev / 63."""
@@ -197,9 +196,3 @@ def _price(
     if not cost.stdev:
         return cost.mean
     return stream(seed, f"cost {edge}").normal(cost.mean, cost.stdev, draws)
-
-
-def draw_belief(belief: Belief, name: str, draws: int, seed: int) -> Floats:
-    """Return draws of what is believed, shape (draw,); the same name draws the same numbers."""
-    law = FAMILIES.resolve(belief.family).belief(np.array(belief.theta))
-    return np.asarray(law.quantile(stream(seed, name).random(draws)), dtype=np.float64)
