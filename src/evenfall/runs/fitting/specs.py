@@ -14,6 +14,7 @@ from evenfall.beliefs.discount import discount_weights
 from evenfall.beliefs.observations import Observations
 from evenfall.beliefs.posterior import UpdateRule
 from evenfall.errors import ConfigError
+from evenfall.funnels.delays.families import LAG_FAMILIES
 from evenfall.funnels.pooling.model import Settings, pooled_spec
 from evenfall.funnels.pooling.slices import ABSENT, Effect, Slices, with_interactions
 from evenfall.inference.fit import FitRequest, WarmStart
@@ -25,7 +26,9 @@ from evenfall.registry.schemas import Pooling
 __all__ = [
     "ARRAY_GRADIENTS",
     "COMPILED_GRADIENTS",
+    "cohort_arrays",
     "delay_spec",
+    "families_of",
     "family_spec",
     "is_exact",
     "pooled_slices",
@@ -79,7 +82,16 @@ def request_of(parameter: Parameter, seed: int, warm: WarmStart | None = None) -
     return FitRequest(engine, seed, draws, tune, chains, max_gradients=budget, warm=warm, options=options)
 
 
-def delay_spec(parameter: Parameter, prior: Belief, cohorts: Cohorts, horizon_days: float) -> ModelSpec:
+def families_of(parameter: Parameter) -> tuple[str, ...]:
+    """Return the families of lags a parameter is fitted with: the one it names, or all for ``auto``."""
+    assert parameter.latency is not None, "only a parameter with a latency has a family of lags"
+    named = parameter.latency.family
+    return tuple(sorted(LAG_FAMILIES.entries)) if named == "auto" else (named,)
+
+
+def delay_spec(
+    parameter: Parameter, prior: Belief, cohorts: Cohorts, horizon_days: float, family: str
+) -> ModelSpec:
     """Return the model of a conversion that takes its time.
 
     Raises
@@ -101,7 +113,7 @@ def delay_spec(parameter: Parameter, prior: Belief, cohorts: Cohorts, horizon_da
         if said is not None:
             believed[key] = said.model_dump() if hasattr(said, "model_dump") else float(said)
     options = {
-        "family": "lognormal" if latency.family == "auto" else latency.family,
+        "family": family,
         "clock": cohorts.clock,
         "onset": latency.onset,
         "horizon_days": float(horizon_days),

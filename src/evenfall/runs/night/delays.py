@@ -27,19 +27,36 @@ type Floats = NDArray[np.float64]
 type Figures = dict[str, dict[str, float]]
 
 
-def answers_of(found: Fit, spec: ModelSpec) -> tuple[Figures, dict[str, object]]:
+def answers_of(
+    found: Fit, best: Fit, spec: ModelSpec, weights: Mapping[str, float]
+) -> tuple[Figures, dict[str, object]]:
     """Return the quantities of a delay fit with their overlap with the prior, and what is refused.
 
     The eventual rate is an extrapolation; where the data do not carry it, it is no quantity of the fit.
+    Several families together are as wide as their disagreement about it, and may answer.
+
+    Parameters
+    ----------
+    found
+        The fit, or the mixture of several families.
+    best, spec
+        The fit of the family that weighs most, and its model.
+    weights
+        Of the families in a mixture; empty for a single one.
     """
     model = load_model(spec)
     assert isinstance(model, DelayModel), "a latency is fitted by a delay model"
     figures = quantities_of(found)
-    for name, answer in describe(found, model).items():
-        figures[name]["overlap"] = answer.overlap
-    unidentified = [name for name, answer in describe(found, model).items() if not answer.identified]
-    notes: dict[str, object] = {"not_identified": unidentified}
-    eventual = eventual_rate(found, model)
+    answers = describe(best, model)
+    for name, answer in answers.items():
+        if name in figures:
+            figures[name]["overlap"] = answer.overlap
+    notes: dict[str, object] = {
+        "not_identified": [name for name, answer in answers.items() if not answer.identified]
+    }
+    if weights:
+        return figures, {**notes, "families": dict(weights)}
+    eventual = eventual_rate(best, model)
     if isinstance(eventual, Refused):
         figures.pop("p_eventual")
         notes["eventual_rate"] = {

@@ -21,12 +21,14 @@ from evenfall.runs.fitting.jobs import Envelope, FitJob
 from evenfall.runs.fitting.keeping import belief_of, load_fit, quantities_of, request_as_json, save_fit
 from evenfall.runs.fitting.specs import (
     delay_spec,
+    families_of,
     family_spec,
     is_exact,
     quantity_of,
     request_of,
     user_spec,
 )
+from evenfall.runs.fitting.stacking import stack
 from evenfall.runs.night.case import Case
 from evenfall.runs.night.delays import answers_of
 from evenfall.runs.night.inputs import inputs_hash
@@ -38,9 +40,9 @@ __all__ = ["fit", "record_of"]
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What is to be fitted for a case."""
+    """What is to be fitted for a case: one model, or one per family of lags."""
 
-    spec: ModelSpec
+    specs: Mapping[str, ModelSpec]
     inputs_hash: str
 
 
@@ -49,7 +51,7 @@ def fit(cases: Sequence[Case], world: World, fitter: Fitter) -> None:
     due = [case for case in cases if case.chain is not None and not is_exact(case.parameter)]
     plans = {case.id: plan for case in due if (plan := _plan(case, world)) is not None}
     stored = world.store.latest_fits(list(plans), due[0].night.instant, passed=False) if plans else {}
-    jobs = {}
+    jobs: dict[str, dict[str, FitJob]] = {}
     for case in due:
         plan, known = plans.get(case.id), stored.get(case.id)
         if plan is None:
@@ -57,11 +59,11 @@ def fit(cases: Sequence[Case], world: World, fitter: Fitter) -> None:
         if known is not None and known.inputs_hash == plan.inputs_hash:
             case.fit = known
         else:
-            jobs[case.id] = _job(case, plan, known, world)
-    envelopes = fitter.fit(list(jobs.values()))
+            jobs[case.id] = _jobs(case, plan, known, world)
+    envelopes = fitter.fit([job for group in jobs.values() for job in group.values()])
     for case in due:
         if case.id in jobs:
-            case.fit = _keep(case, plans[case.id], jobs[case.id], envelopes[case.id], fitter)
+            case.fit = _keep(case, plans[case.id], jobs[case.id], envelopes, fitter.artifacts)
         if case.fit is not None:
             _conclude(case, case.fit)
 
@@ -71,20 +73,16 @@ def _plan(case: Case, world: World) -> _Plan | None:
     if case.skipped is not None:
         return None
     try:
-        spec = _spec(case, world)
+        specs = _specs(case, world)
     except EvenfallError as refused:
         case.skipped = Skipped("config_error", refused.message, refused.remedy)
         return None
-    parts = [
-        inputs_hash(case),
-        data_hash(spec),
-        quantity_of(case.parameter),
-        repr(sorted(spec.options.items())),
-    ]
-    return _Plan(spec, hashlib.sha256("\n".join(parts).encode()).hexdigest())
+    parts = [inputs_hash(case), quantity_of(case.parameter), *(data_hash(spec) for spec in specs.values())]
+    return _Plan(specs, hashlib.sha256("\n".join(parts).encode()).hexdigest())
 
 
-def _spec(case: Case, world: World) -> ModelSpec:
+def _specs(case: Case, world: World) -> dict[str, ModelSpec]:
+    """Return the models to fit, by family of lags; a model without one is alone under its rule's name."""
     parameter, prior = case.parameter, case.prior.root.belief
     if parameter.latency is not None:
         if case.cohorts is None:
@@ -93,20 +91,30 @@ def _spec(case: Case, world: World) -> ModelSpec:
                 remedy="use observation_source.type: events, or result_mapping with date and age_days",
             )
         cohorts = case.cohorts.between(case.prior.root.absorbed_until, case.night.as_of)
-        return delay_spec(parameter, prior, cohorts, case.horizon_days)
+        return {
+            family: delay_spec(parameter, prior, cohorts, case.horizon_days, family)
+            for family in families_of(parameter)
+        }
     if parameter.update_rule == "model":
-        return user_spec(parameter, case.observations, world.registry.root)
-    return family_spec(prior, case.observations, case.rule)
+        return {"model": user_spec(parameter, case.observations, world.registry.root)}
+    return {parameter.update_rule: family_spec(prior, case.observations, case.rule)}
 
 
-def _job(case: Case, plan: _Plan, last: FitRecord | None, world: World) -> FitJob:
-    seed = seed_of(case.id, plan.inputs_hash)
-    request = request_of(case.parameter, seed)
-    full = None
-    if last is not None and request.engine == "auto" and case.parameter.latency is None:
-        full = _last_full(case, world)
+def _jobs(case: Case, plan: _Plan, last: FitRecord | None, world: World) -> dict[str, FitJob]:
+    """Return one job per model; several models are told apart by their names."""
+    if case.parameter.latency is None:
+        ((name, spec),) = plan.specs.items()
+        return {name: _job(case, spec, plan.inputs_hash, last, world)}
+    request = request_of(case.parameter, seed_of(case.id, plan.inputs_hash))
+    return {name: FitJob(f"{case.id}#{name}", spec, request) for name, spec in plan.specs.items()}
+
+
+def _job(case: Case, spec: ModelSpec, inputs: str, last: FitRecord | None, world: World) -> FitJob:
+    """Return the fit of tonight: from the last full fit on, where there is one and no audit is due."""
+    request = request_of(case.parameter, seed_of(case.id, inputs))
+    full = _last_full(case, world) if last is not None and request.engine == "auto" else None
     if full is None:
-        return FitJob(case.id, plan.spec, request)
+        return FitJob(case.id, spec, request)
     record, found = full
     history = world.store.fit_history([case.id])[case.id]
     nights = [
@@ -115,10 +123,10 @@ def _job(case: Case, plan: _Plan, last: FitRecord | None, world: World) -> FitJo
         if one.passed and one.seen_at < case.night.instant
     ]
     if needs_full_fit(nights):
-        return FitJob(case.id, plan.spec, replace(request, warm=found.warm))
+        return FitJob(case.id, spec, replace(request, warm=found.warm))
     return FitJob(
         case.id,
-        plan.spec,
+        spec,
         replace(request, warm=found.warm),
         base=found,
         base_model=_spec_then(case, record, world),
@@ -134,6 +142,8 @@ def _last_full(case: Case, world: World) -> tuple[FitRecord, Fit] | None:
         return None
     if record.request.get("prior") != _prior_in_words(case.prior.root.belief):
         return None
+    if record.code_version != code_version():
+        return None  # another arithmetic: its draws are no draws of this model
     found = load_fit(world.artifacts, record)
     return None if found is None else (record, found)
 
@@ -147,18 +157,32 @@ def _spec_then(case: Case, record: FitRecord, world: World) -> ModelSpec:
     return family_spec(case.prior.root.belief, seen, case.rule)
 
 
-def _keep(case: Case, plan: _Plan, job: FitJob, envelope: Envelope, fitter: Fitter) -> FitRecord | None:
-    """Return the record of what came of a job; a job without a fit is told on the case."""
-    if envelope.fit is None:
-        _trouble(case, envelope)
+def _keep(
+    case: Case,
+    plan: _Plan,
+    jobs: Mapping[str, FitJob],
+    envelopes: Mapping[str, Envelope],
+    save_to: Path,
+) -> FitRecord | None:
+    """Return the record of what came of the jobs of a case; jobs without a fit are told on the case."""
+    answers = {name: envelopes[job.id] for name, job in jobs.items()}
+    fits = {name: answer.fit for name, answer in answers.items() if answer.fit is not None}
+    first = next(iter(jobs))
+    if not fits:
+        _trouble(case, answers[first])
         return None
+    found, weights = (fits[first], {}) if len(jobs) == 1 else stack(fits)
+    best = max(weights, key=weights.__getitem__, default=next(iter(fits)))
     identity = {"parameter_id": case.id, "inputs_hash": plan.inputs_hash, "as_of": str(case.night.as_of)}
-    extra: dict[str, object] = {"prior": _prior_in_words(case.prior.root.belief)}
-    record = record_of(identity, case, job, envelope.fit, save_to=fitter.artifacts, extra=extra)
+    extra: dict[str, object] = {
+        "prior": _prior_in_words(case.prior.root.belief),
+        "quantity": quantity_of(case.parameter),
+    }
+    record = record_of(identity, case, jobs[best], found, save_to=save_to, extra=extra)
     if case.parameter.latency is None or not record.passed:
         return record
-    figures, notes = answers_of(envelope.fit, plan.spec)
-    told = {"horizon_days": case.horizon_days, "family": plan.spec.options["family"], **notes}
+    figures, notes = answers_of(found, fits[best], plan.specs[best], weights)
+    told = {"horizon_days": case.horizon_days, "family": best, **notes}
     return replace(record, quantities=figures, request={**record.request, **told})
 
 
@@ -198,7 +222,7 @@ def record_of(
         failures=found.failures,
         tried=found.tried,
         base_fit=job.base_id if found.rung == "reweighted" else None,
-        request={**request_as_json(job.request), **extra},
+        request={**request_as_json(job.request), "model": _in_words(job.model), **extra},
         diagnostics=found.diagnostics,
         quantities=quantities_of(found) if found.passed else {},
         artifact=artifact,
@@ -210,6 +234,10 @@ def record_of(
 
 def _prior_in_words(prior: Belief) -> list[object]:
     return [prior.family, *(repr(number) for number in prior.theta)]
+
+
+def _in_words(spec: ModelSpec) -> dict[str, object]:
+    return {"factory": spec.factory, "options": dict(spec.options)}
 
 
 def _trouble(case: Case, envelope: Envelope) -> None:
