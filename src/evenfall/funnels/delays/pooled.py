@@ -31,15 +31,36 @@ from evenfall.funnels.delays.likelihood import CohortLikelihood
 from evenfall.funnels.delays.priors import Normal, priors_from
 from evenfall.funnels.delays.slice_counts import SliceCounts
 from evenfall.funnels.pooling.scales import half_normal, half_normal_coordinate, logit_normal
+from evenfall.inference.fit import Fit, FitRequest
 
-__all__ = ["PooledDelays", "pooled_delays"]
+__all__ = ["Head", "PooledDelays", "pooled_delays"]
 
+_SHAPE_FIELDS: Final = ("log_t50", "log_ratio", "onset", "q")
 _POOLED: Final = ("rate", "log_t50")
 _SPREADS: Final = {"rate": 1.0, "log_t50": 0.5}
 _MANY: Final = 30.0
 """Conversions from which a slice stands in its own coordinate: they fix its log odds and its log t50 to about
 0.2, less than the spreads that pooling is asked for."""
+_FARTHEST: Final = (500.0, 20.0)  # rate and log t50 of a slice beyond which no lag can be computed
 _HALF_LOG_2PI: Final = 0.9189385332046727
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What the slices share.
+
+    Attributes
+    ----------
+    centre, spread, stretch : ndarray, shape (point, 2)
+        Of rate and log t50: the centre, the spread around it and its slope by the coordinate.
+    shared
+        The centre as points of the model of one edge.
+    """
+
+    centre: Floats
+    spread: Floats
+    stretch: Floats
+    shared: DelayPoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +168,8 @@ class PooledDelays:
         """Return the log likelihood of each cohort, shape (point, cohort)."""
         z = np.asarray(z, dtype=np.float64)
         at = self._point(z)
-        result = np.zeros((len(z), len(self.size)))
+        flat = self._flat(at)
+        eventual, result = self._eventual(flat), np.zeros((len(z), len(self.size)))
         for s in range(self.slices):
             rows = np.flatnonzero(self.slice == s)
             if not len(rows):
@@ -155,8 +177,9 @@ class PooledDelays:
             cohorts = CohortLikelihood(
                 self.family, self.clock, self.size[rows], self.conversions[rows], self.observed[rows]
             )
-            point = self._of_slice(at, s)
-            result[:, rows] = cohorts.values(point.shape, self._eventual(point), point.kappa, None)
+            pick = slice(s, None, self.slices)
+            shape = LagShape(*(getattr(flat.shape, n)[pick] for n in _SHAPE_FIELDS))
+            result[:, rows] = cohorts.values(shape, eventual[pick], at.shared.kappa, None)
         return result
 
     def gradient(self, z: Floats) -> tuple[Floats, Floats]:
@@ -191,6 +214,12 @@ class PooledDelays:
         lost = ~np.isfinite(value) | ~np.isfinite(gradient).all(axis=1)
         return np.where(lost, -np.inf, value), np.where(lost[:, None], 0.0, gradient)
 
+    def fast_fit(self, request: FitRequest) -> Fit:
+        """Return weighted draws of the exact posterior, and whether they may be published."""
+        from evenfall.funnels.delays.pooled_fast import fast_fit  # noqa: PLC0415  brings in the engines
+
+        return fast_fit(self, request)
+
     def quantities(self, z: Floats) -> dict[str, Floats]:
         """Return what people ask for.
 
@@ -224,43 +253,73 @@ class PooledDelays:
             found["kappa"] = at.shared.kappa
         return found
 
-    def _point(self, z: Floats) -> _Point:
-        t, slope = half_normal(z[:, 2:4])
-        centre, spread, stretch, own = {}, {}, {}, {}
+    @property
+    def hypers(self) -> int:
+        """Number of leading coordinates that the slices share."""
+        return 4 + len(self._shape_names)
+
+    def head(self, hypers: Floats) -> Head:
+        """Return what the leading coordinates, shape (point, hyper), stand for."""
+        t, slope = half_normal(hypers[:, 2:4])
+        scale = np.array([self.scales[name] for name in _POOLED])
+        priors = [self._prior[name] for name in (*_POOLED, *self._shape_names)]
+        z = np.concatenate([hypers[:, :2], hypers[:, 4 : self.hypers]], axis=1)
+        inner = np.array([prior.mean for prior in priors]) + np.array([prior.stdev for prior in priors]) * z
+        return Head(inner[:, :2], scale * t, scale * slope, self.coordinates.point(inner))
+
+    def whole(self, hypers: Floats, u: Floats) -> Floats:
+        """Return the coordinates of hypers (point, hyper) and slices u spreads off, (point, slice, 2)."""
+        head, own = self.head(hypers), []
         for i, name in enumerate(_POOLED):
-            prior = self._prior[name]
-            centre[name] = prior.mean + prior.stdev * z[:, i]
-            spread[name], stretch[name] = self.scales[name] * t[:, i], self.scales[name] * slope[:, i]
-            mine = self._own(z, i)
-            rich, poor = prior.mean + prior.stdev * mine, centre[name][:, None] + spread[name][:, None] * mine
-            own[name] = np.where(self.centred, rich, poor)
-        columns = [centre["rate"], centre["log_t50"]]
-        for i, name in enumerate(self._shape_names):
-            columns.append(self._prior[name].mean + self._prior[name].stdev * z[:, 4 + i])
-        return _Point(centre, spread, stretch, own, self.coordinates.point(np.stack(columns, axis=1)))
+            prior, away = self._prior[name], u[..., i]
+            rich = head.centre[:, i, None] + head.spread[:, i, None] * away
+            own.append(np.where(self.centred, (rich - prior.mean) / prior.stdev, away))
+        return np.concatenate([hypers, *own], axis=1)
+
+    def _point(self, z: Floats) -> _Point:
+        head = self.head(z[:, : self.hypers])
+        own = {}
+        for i, name in enumerate(_POOLED):
+            prior, mine = self._prior[name], self._own(z, i)
+            rich = prior.mean + prior.stdev * mine
+            own[name] = np.where(self.centred, rich, head.centre[:, i, None] + head.spread[:, i, None] * mine)
+        centre, spread, stretch = (
+            {name: values[:, i] for i, name in enumerate(_POOLED)}
+            for values in (head.centre, head.spread, head.stretch)
+        )
+        return _Point(centre, spread, stretch, own, head.shared)
 
     def _own(self, z: Floats, pooled: int) -> Floats:
         start = 4 + len(self._shape_names) + pooled * self.slices
         return z[:, start : start + self.slices]
 
-    def _flat(self, at: _Point) -> DelayPoint:
-        """Return every slice of every point as one point, shape (point · slice,)."""
-        shared, times = at.shared, self.slices
-        inside = [np.abs(at.own[name]) <= reach for name, reach in (("rate", 500.0), ("log_t50", 20.0))]
-        rate = np.clip(np.nan_to_num(at.own["rate"]), -500.0, 500.0)
-        log_t50 = np.clip(np.nan_to_num(at.own["log_t50"]), -20.0, 20.0)
+    def rows(self, shared: DelayPoint, rate: Floats, log_t50: Floats) -> DelayPoint:
+        """Return every slice of every point as one point, shape (point · slice,).
+
+        Parameters
+        ----------
+        shared
+            What the slices of each point have in common.
+        rate, log_t50 : ndarray, shape (point, slice)
+        """
+        times = self.slices
+        within = (np.abs(rate) <= _FARTHEST[0]) & (np.abs(log_t50) <= _FARTHEST[1]) & shared.inside[:, None]
+        rate = np.clip(np.nan_to_num(rate), -_FARTHEST[0], _FARTHEST[0])
+        log_t50 = np.clip(np.nan_to_num(log_t50), -_FARTHEST[1], _FARTHEST[1])
         shape = LagShape(
             log_t50.reshape(-1),
             *(np.repeat(x, times) for x in (shared.shape.log_ratio, shared.shape.onset, shared.shape.q)),
         )
         kappa = None if shared.kappa is None else np.repeat(shared.kappa, times)
-        within = (inside[0] & inside[1] & shared.inside[:, None]).reshape(-1)
-        return DelayPoint(rate.reshape(-1), shape, kappa, None, within)
+        return DelayPoint(rate.reshape(-1), shape, kappa, None, within.reshape(-1))
+
+    def _flat(self, at: _Point) -> DelayPoint:
+        return self.rows(at.shared, at.own["rate"], at.own["log_t50"])
 
     def _of_slice(self, at: _Point, s: int) -> DelayPoint:
         flat = self._flat(at)
         pick = slice(s, None, self.slices)
-        shape = LagShape(*(getattr(flat.shape, n)[pick] for n in ("log_t50", "log_ratio", "onset", "q")))
+        shape = LagShape(*(getattr(flat.shape, n)[pick] for n in _SHAPE_FIELDS))
         return DelayPoint(flat.rate[pick], shape, at.shared.kappa, None, flat.inside[pick])
 
     def _middle(self, at: _Point) -> DelayPoint:

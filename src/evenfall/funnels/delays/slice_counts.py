@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from evenfall.beliefs.cohorts import Clock
 from evenfall.beliefs.numerics.arrays import Floats, floats
 from evenfall.beliefs.numerics.stirling import log_binomial_weight
-from evenfall.funnels.delays.cells import Cells, cell_values
+from evenfall.funnels.delays.cells import Cells, cell_tails, cell_values
 from evenfall.funnels.delays.families import LagFamily, LagShape
 from evenfall.funnels.delays.overdispersed import Seen, mixed_rate
 
-__all__ = ["SliceCounts", "SliceSlopes"]
+__all__ = ["SliceCounts", "SliceScores", "SliceSlopes"]
 
-_ROWS: Final = 128  # points · slices of one call of the quadrature, which holds 72 nodes per cohort
+_NEVER: Final = -1e290  # log of a share of zero that still can be multiplied by a count of zero
+_ROWS: Final = 40  # points · slices of one call of the quadrature, which does not cut so few any further
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,22 @@ class SliceSlopes:
     by_p: Floats
     by_shape: dict[str, Floats]
     by_log_kappa: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceScores:
+    """Log likelihood of each (point, slice), its slopes by p and log t50, and the information on the two.
+
+    Every field has shape (point · slice,); `p_p`, `p_t` and `t_t` are the expected information, which is
+    positive wherever the point lies.
+    """
+
+    value: Floats
+    by_p: Floats
+    by_log_t50: Floats
+    p_p: Floats
+    p_t: Floats
+    t_t: Floats
 
 
 class SliceCounts:
@@ -67,6 +84,9 @@ class SliceCounts:
         np.add.at(self._missed, (where, last), people - total)
         self._ended = np.zeros((slices, self.ages))
         np.add.at(self._ended, (where, last), total)
+        self._left = np.zeros((slices, self.ages))
+        np.add.at(self._left, (where, last), people)
+        self._at_risk = np.cumsum(self._left[:, ::-1], axis=1)[:, ::-1]
         self.converted = self._by_age.sum(axis=1)
         # log C(N, D): what the binomial weight at p = D/N holds beyond its powers.
         share = total / np.maximum(people, 1.0)
@@ -116,6 +136,75 @@ class SliceCounts:
             }
             value = value + rate_value
         return SliceSlopes(np.where(np.isfinite(value), value, -np.inf), by_p, by_shape, by_log_kappa)
+
+    def values(self, shape: LagShape, p: Floats, kappa: Floats | None) -> Floats:
+        """Return the likelihood alone, shape (point · slice,); arguments as of `slopes`."""
+        if not self.ages:
+            return np.zeros(len(p))
+        cells = cell_tails(self._family, shape, self.ages, self._clock)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            value = self._sum(np.maximum(np.log(cells.shares()), _NEVER), self._by_age)
+            if kappa is None:
+                miss = (1.0 - p[:, None]) + p[:, None] * cells.survival
+                value += self._sum(np.log(miss), self._missed)
+                points = len(p) // self._slices
+                value += np.tile(self.converted, points) * np.log(p) + np.tile(self._ways, points)
+            else:
+                value += self._mixed(cells, p, kappa, len(p) // self._slices)[0]
+        return np.where(value > 1e-10 * _NEVER, value, -np.inf)
+
+    def scored(self, shape: LagShape, p: Floats, kappa: Floats | None) -> SliceScores:
+        """Return the likelihood, its slopes by p and log t50, and the expected information on these.
+
+        With counts g_j = p ΔF_j of people expected in age cell j, of N_j who were seen through it, and
+        1 − p F of those who left unconverted, it is Σ_j N_j g′g′/g + Σ_A N_A (pF)′(pF)′/(1 − pF).
+        """
+        if not self.ages:
+            return SliceScores(*(np.zeros(len(p)) for _ in range(6)))
+        points = len(p) // self._slices
+        cells = cell_values(self._family, shape, self.ages, self._clock)
+        by_age, at_risk, left = (np.tile(x, (points, 1)) for x in (self._by_age, self._at_risk, self._left))
+        shares, slope = cells.shares(), cells.slopes["log_t50"]
+        moved, rate = np.diff(slope, prepend=0.0), p[:, None]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            value = self._sum(np.maximum(np.log(shares), _NEVER), self._by_age)
+            inverse = np.where(shares > 0, 1.0 / shares, 0.0)
+            parts = self._binomial(cells, p, points) if kappa is None else self._mixed(cells, p, kappa, points)
+            rate_value, by_p, by_cdf, _ = parts
+            miss = (1.0 - rate) + rate * cells.survival
+            lost = left / miss
+            if kappa is not None:
+                lost -= self._scattered(cells, p, kappa, points)
+            p_p = (at_risk * shares).sum(axis=1) / p + (lost * np.square(cells.cdf)).sum(axis=1)
+            p_t = (at_risk * moved).sum(axis=1) + p * (lost * cells.cdf * slope).sum(axis=1)
+            t_t = p * (at_risk * np.square(moved) * inverse).sum(axis=1)
+            t_t += np.square(p) * (lost * np.square(slope)).sum(axis=1)
+            by_t = (by_age * inverse * moved).sum(axis=1) + (by_cdf * slope).sum(axis=1)
+        value = value + rate_value
+        value = np.where(value > 1e-10 * _NEVER, value, -np.inf)
+        return SliceScores(value, by_p, by_t, p_p, p_t, t_t)
+
+    def _sum(self, cells: Floats, weights: Floats) -> Floats:
+        """Return Σ over ages of cells × the weights of each slice, shape (point · slice,)."""
+        split = cells.reshape(-1, *weights.shape)
+        return np.asarray(np.einsum("psa,sa->ps", split, weights)).reshape(-1)
+
+    def _scattered(self, cells: Cells, p: Floats, kappa: Floats, points: int) -> Floats:
+        """Return what κ takes from the information, by last age and per unit of (pF)′(pF)′.
+
+        A cohort's count tells N/(G(1 − G)) about G = pF, and less by the factor by which the scatter of its
+        rate, N(N − 1) F² p(1 − p)/(κ + 1), widens the variance N G(1 − G).
+        """
+        size, last = np.tile(self._people, (points, 1)), np.tile(self._last, (points, 1))
+        seen, unseen = (np.take_along_axis(x, last, axis=1) for x in (cells.cdf, cells.survival))
+        rate = p[:, None]
+        told = rate * seen * ((1.0 - rate) + rate * unseen)
+        extra = np.maximum(size - 1.0, 0.0) * np.square(seen) * rate * (1.0 - rate) / (kappa[:, None] + 1.0)
+        taken = np.where(told > 0, size / told * (extra / (told + extra)), 0.0)
+        result = np.zeros(cells.cdf.shape)
+        rows = np.broadcast_to(np.arange(len(p))[:, None], last.shape)
+        np.add.at(result, (rows, last), np.where(np.isfinite(taken), taken, 0.0))
+        return result
 
     def _binomial(self, cells: Cells, p: Floats, points: int) -> tuple[Floats, Floats, Floats, Floats]:
         """Return Σ_i log Binomial(D_i | N_i, p F(A_i)) − D_i log F(A_i), in which log F cancels."""
