@@ -124,12 +124,13 @@ def delay_spec(
 
 
 def cohort_arrays(cohorts: Cohorts) -> dict[str, NDArray[np.generic]]:
-    """Return cohorts as the arrays of a model."""
+    """Return cohorts as the arrays of a model; a day on which nobody entered says nothing."""
+    some = cohorts.size > 0
     return {
-        "entry": cohorts.entry.astype("datetime64[D]").astype(np.int64),
-        "size": cohorts.size,
-        "conversions": cohorts.conversions,
-        "observed": cohorts.observed,
+        "entry": cohorts.entry[some].astype("datetime64[D]").astype(np.int64),
+        "size": cohorts.size[some],
+        "conversions": cohorts.conversions[some],
+        "observed": cohorts.observed[some],
     }
 
 

@@ -168,6 +168,11 @@ def _too_few(case: Case) -> Skipped | None:
     needed = case.parameter.min_sample_size
     if found < needed:
         return Skipped("insufficient_samples", f"{found:,.0f} of {needed:,.0f} samples so far")
-    if case.parameter.is_cohort and (case.cohorts is None or not len(case.cohorts)):
-        return Skipped("insufficient_samples", "no age of any cohort has passed yet")
+    if case.parameter.is_cohort:
+        followed = 0 if case.cohorts is None else int(case.cohorts.size.sum())
+        if followed < needed:
+            return Skipped(
+                "insufficient_samples",
+                f"{followed:,} of {needed:,} people have been followed for a day or more",
+            )
     return None
