@@ -236,3 +236,15 @@ def test_a_longer_run_length_asks_for_more_evidence():
     patient, hasty = (detect([probability(seen, run_length_years=years)])[0] for years in (2e9, 0.02))
     assert patient.log_r == hasty.log_r
     assert (patient.alarmed, hasty.alarmed) == (False, True)
+
+
+def test_a_change_during_the_learned_days_is_dated_against_the_prior():
+    """Fourteen days are learned from; the rate fell on the eighth of them. The prior says where it stood."""
+    seen = rates(21, 30, 900, 0.55, changed_from=7, to=0.40)
+    item = probability(seen)
+    sure = dataclasses.replace(item, prior=belief("beta", ("alpha", "beta"), 218.0, 178.0))  # .55 ± .025
+    [found] = detect([sure])
+    assert found.alarmed
+    assert abs((found.since - seen.first[7].item()).days) <= 1
+    assert found.baseline_mean == pytest.approx(0.55, abs=0.02)
+    assert found.current_mean == pytest.approx(0.40, abs=0.02)

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenfall.beliefs.numerics.arrays import Floats
 from evenfall.monitoring.change_point import ChangePoint, change_points
-from evenfall.monitoring.histories import WATCHED_DAYS, Batch, DetectorInput, batches, looks
+from evenfall.monitoring.histories import (
+    FEWEST_BASELINE_ROWS,
+    FEWEST_ROWS_FOR_KAPPA,
+    WATCHED_DAYS,
+    Batch,
+    DetectorInput,
+    batches,
+    looks,
+)
 from evenfall.monitoring.recursion import evidence_by_day, learn, path, watch
 
 __all__ = [
@@ -102,7 +110,47 @@ def detect(inputs: Sequence[DetectorInput], watched_days: int = WATCHED_DAYS) ->
     for batch in batches(inputs, watched_days):
         for i, detection in zip(batch.members.tolist(), _detect(batch, inputs), strict=True):
             found[i] = detection
-    return [one for one in found if one is not None]
+    detections = [one for one in found if one is not None]
+    early = [i for i, one in enumerate(detections) if one.alarmed and _began_while_learning(one, inputs[i])]
+    for i, dated in _dated_from_the_prior([inputs[i] for i in early], watched_days):
+        detections[early[i]] = replace(detections[early[i]], **dated)
+    return detections
+
+
+def _began_while_learning(found: Detection, item: DetectorInput) -> bool:
+    """Return whether a change may have begun in the days a short history was learned from.
+
+    Such a change is dated to the first day that was watched, or one of the two after it.
+    """
+    rows = item.observations
+    seen = rows.first[rows.sums[:, 0] > 0]
+    learned = FEWEST_BASELINE_ROWS if item.kappa is None or not item.kappa_learned else FEWEST_ROWS_FOR_KAPPA
+    if found.since is None or item.watch_from is not None or len(seen) <= learned:
+        return False
+    return bool(np.datetime64(found.since) <= seen[min(learned + 2, len(seen) - 1)])
+
+
+def _dated_from_the_prior(
+    inputs: Sequence[DetectorInput], watched_days: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield, by position, when each change began if the prior alone is what was normal before."""
+    for batch in batches(inputs, watched_days, learning=False):
+        for row, change in _dated(batch, np.arange(len(batch.members))).items():
+            i, watched = int(batch.members[row]), batch.watched[row]
+            before = batch.sums[row : row + 1].copy()
+            before[:, change.mode :] = 0.0
+            baseline = learn(batch.law, batch.baseline.rows(np.array([row])), before)
+            theta = baseline.mixed[0, : len(batch.family.keys)]
+            yield (
+                i,
+                {
+                    "since": watched.first[change.mode].item(),
+                    "since_interval": (watched.first[change.first].item(), watched.first[change.last].item()),
+                    "baseline_mean": float(batch.family.belief(theta).mean),
+                    "current_mean": _current(inputs[i], batch, row, change.mode, theta),
+                    "baseline_days": int((before[0, :, 0] > 0).sum()),
+                },
+            )
 
 
 def detection_path(inputs: Sequence[DetectorInput], watched_days: int = WATCHED_DAYS) -> list[Floats]:

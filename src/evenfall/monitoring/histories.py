@@ -113,8 +113,13 @@ class Batch:
     rows_before: NDArray[np.intp]
 
 
-def batches(inputs: Sequence[DetectorInput], watched_days: int = WATCHED_DAYS) -> Iterator[Batch]:
-    """Yield the inputs by family and number of nodes, in pieces that fit the cache."""
+def batches(
+    inputs: Sequence[DetectorInput], watched_days: int = WATCHED_DAYS, *, learning: bool = True
+) -> Iterator[Batch]:
+    """Yield the inputs by family and number of nodes, in pieces that fit the cache.
+
+    Without `learning` the prior alone is the baseline of the first watched day.
+    """
     spread = np.array([0 if item.kappa is None else 1 + item.kappa_learned for item in inputs], dtype=np.intp)
     for family, members, _ in by_family([item.prior for item in inputs]):
         kinds = spread[members] if family.name == "beta" else np.zeros_like(members)
@@ -123,7 +128,7 @@ def batches(inputs: Sequence[DetectorInput], watched_days: int = WATCHED_DAYS) -
             size = max(1, _CHUNK // (2 * POINTS_A_SIDE * (len(_RHO_NODES) if kind == _LEARNED else 1)))
             for start in range(0, len(rows), size):
                 part = rows[start : start + size]
-                yield _batch(family, kind, members[part], inputs, watched_days)
+                yield _batch(family, kind, members[part], inputs, (watched_days, learning))
 
 
 def _batch(
@@ -131,12 +136,12 @@ def _batch(
     kind: int,
     members: NDArray[np.intp],
     inputs: Sequence[DetectorInput],
-    watched_days: int,
+    how: tuple[int, bool],
 ) -> Batch:
     """Return the members with their baselines learned and their points laid out."""
     law = DAY_LAWS[family.name, kind > 0]
     items = [inputs[i] for i in members.tolist()]
-    parts = [_split(item, watched_days) for item in items]
+    parts = [_split(item, *how) for item in items]
     before = [part[0] for part in parts]
     theta = np.array([item.prior.theta for item in items], dtype=np.float64)
     start = _nodes(theta, items, kind) if family.name == "beta" else theta[:, None, :]
@@ -158,7 +163,7 @@ def _batch(
     )
 
 
-def _split(item: DetectorInput, watched_days: int) -> tuple[Observations, Observations]:
+def _split(item: DetectorInput, watched_days: int, learning: bool) -> tuple[Observations, Observations]:
     """Return the rows of the baseline and the rows that may be the change."""
     seen = item.observations
     counted = np.ones(len(seen), dtype=bool)
@@ -174,7 +179,7 @@ def _split(item: DetectorInput, watched_days: int) -> tuple[Observations, Observ
         start = min(start, np.datetime64(item.baseline_until))
     learning_kappa = item.kappa is not None and item.kappa_learned
     fewest = FEWEST_ROWS_FOR_KAPPA if learning_kappa else FEWEST_BASELINE_ROWS
-    enough = np.cumsum(seen.sums[:, 0] > 0) > fewest
+    enough = np.cumsum(seen.sums[:, 0] > 0) > (fewest if learning else 0)
     watched = (seen.first >= start) & enough
     return _rows(seen, ~watched), _rows(seen, watched)
 

@@ -85,8 +85,10 @@ class DemoData:
     @classmethod
     def of(cls, parameters: Mapping[str, Parameter], seed: int = acme.DEFAULT_SEED) -> DemoData:
         """Return the events behind those of the `parameters` that state a prior and read evidence."""
-        stated = {name: p.declared_prior() for name, p in parameters.items() if p.observation_source}
-        scattered = {name: p.kappa for name, p in parameters.items() if p.kappa is not None}
+        # A model of the project's own looks at the same events a second time; they have one truth.
+        seen = {name: p for name, p in parameters.items() if p.observation_source and not p.model}
+        stated = {name: p.declared_prior() for name, p in seen.items()}
+        scattered = {name: p.kappa for name, p in seen.items() if p.kappa is not None}
         return cls(
             {name: prior[0] for name, prior in stated.items() if prior},
             {name: None if kappa == "learned" else kappa for name, kappa in scattered.items()},

@@ -124,12 +124,16 @@ def delay_spec(
 
 
 def cohort_arrays(cohorts: Cohorts) -> dict[str, NDArray[np.generic]]:
-    """Return cohorts as the arrays of a model; a day on which nobody entered says nothing."""
+    """Return cohorts as the arrays of a model, without ages nobody has reached.
+
+    A day on which nobody entered says nothing and is left out.
+    """
     some = cohorts.size > 0
+    reached = int(cohorts.observed[some].max(initial=1))
     return {
         "entry": cohorts.entry[some].astype("datetime64[D]").astype(np.int64),
         "size": cohorts.size[some],
-        "conversions": cohorts.conversions[some],
+        "conversions": cohorts.conversions[some, :reached],
         "observed": cohorts.observed[some],
     }
 
