@@ -115,3 +115,15 @@ def test_a_cohort_without_a_slice_is_refused() -> None:
     data, _, _ = simulated(1, slices=3, cohorts=9)
     with pytest.raises(UsageError, match="slice"):
         pooled_delays(data, {"slices": 2})
+
+
+def test_many_points_at_once_are_as_one_by_one() -> None:
+    # so many rows that the quadrature of κ is cut in blocks
+    data, _, _ = simulated(1, slices=5, cohorts=9, people=30.0)
+    model = PooledDelays(data, {"overdispersion": "learned"})
+    z = model.start() + 0.2 * np.random.default_rng(2).normal(size=(30, len(model.names)))
+    value, gradient = model.gradient(z)
+    for i in (0, 17, 29):
+        alone = model.gradient(z[i : i + 1])
+        np.testing.assert_allclose(value[i], alone[0][0], rtol=1e-12)
+        np.testing.assert_allclose(gradient[i], alone[1][0], rtol=1e-9, atol=1e-9)

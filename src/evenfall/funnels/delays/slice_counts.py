@@ -169,7 +169,9 @@ class SliceCounts:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             value = self._sum(np.maximum(np.log(shares), _NEVER), self._by_age)
             inverse = np.where(shares > 0, 1.0 / shares, 0.0)
-            parts = self._binomial(cells, p, points) if kappa is None else self._mixed(cells, p, kappa, points)
+            parts = (
+                self._binomial(cells, p, points) if kappa is None else self._mixed(cells, p, kappa, points)
+            )
             rate_value, by_p, by_cdf, _ = parts
             miss = (1.0 - rate) + rate * cells.survival
             lost = left / miss
