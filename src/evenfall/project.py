@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from evenfall.runs.graph.compare import Compared
     from evenfall.runs.graph.lookup import Answer, Mode
     from evenfall.runs.graph.whatif import WhatIfAnswer
+    from evenfall.runs.incidents import Incidents
+    from evenfall.runs.models.comparing import ModelComparison
+    from evenfall.runs.models.shown import Fits
     from evenfall.runs.night.nightly import Progress
     from evenfall.runs.night.plan import NightPlan
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
     from evenfall.runs.world import World
+    from evenfall.store.records import IncidentRecord
 
 __all__ = ["Project", "RunPlan", "Shown", "open_project"]
 
@@ -211,6 +215,53 @@ class Project:
         from evenfall.runs.status import history  # noqa: PLC0415 - loads SQLAlchemy
 
         return history(self.world, parameter_id)
+
+    def fit(
+        self,
+        subject: str | None = None,
+        *,
+        refit: bool = False,
+        engine: str | None = None,
+        as_of: date | str | None = None,
+        progress: Progress | None = None,
+    ) -> Fits:
+        """Return the last fit of what `subject` names (default: all), or fits made now to look at.
+
+        Parameters
+        ----------
+        subject
+            A parameter's id, a template, or a reference.
+        refit
+            Fit now, on the ledger as of the night, with `engine` or the definition's own; nothing is kept.
+        """
+        from evenfall.runs.models.showing import last_fits  # noqa: PLC0415 - loads numerics
+        from evenfall.runs.models.showing import refit as fit_now  # noqa: PLC0415 - loads numerics
+
+        if not refit:
+            return last_fits(self.world, subject, as_of)
+        if subject is None:
+            raise UsageError("nothing is named to be fitted", remedy="name a parameter")
+        return fit_now(self.world, subject, engine, as_of, progress)
+
+    def compare_models(
+        self, subject: str, *, as_of: date | str | None = None, progress: Progress | None = None
+    ) -> ModelComparison:
+        """Return which lag family of a parameter, or which pooling of a template, predicts better."""
+        from evenfall.runs.models.comparing import compare_models  # noqa: PLC0415 - loads numerics
+
+        return compare_models(self.world, subject, as_of, progress)
+
+    def incidents(self, as_of: date | str | None = None, *, resolved: bool = False) -> Incidents:
+        """Return what is wrong (with `resolved`, what once was, too) and the digest of the last night."""
+        from evenfall.runs.incidents import incidents  # noqa: PLC0415 - loads SQLAlchemy
+
+        return incidents(self.world, as_of, resolved=resolved)
+
+    def acknowledge(self, number: int, *, who: str, note: str = "") -> IncidentRecord:
+        """Write that somebody has seen an incident, and return it."""
+        from evenfall.runs.incidents import acknowledge  # noqa: PLC0415 - loads SQLAlchemy
+
+        return acknowledge(self.world, number, who=who, note=note)
 
     def show(self, parameter_id: str) -> Shown:
         """Return one parameter with its definition and its numbers."""

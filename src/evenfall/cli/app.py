@@ -16,9 +16,11 @@ import typer
 from evenfall.cli.backfill import backfill
 from evenfall.cli.compare import compare
 from evenfall.cli.demo import demo
+from evenfall.cli.fit import fit
 from evenfall.cli.funnel import funnel
 from evenfall.cli.history import history
 from evenfall.cli.import_ import import_definitions
+from evenfall.cli.incidents import incidents
 from evenfall.cli.init import init
 from evenfall.cli.migrate import migrate
 from evenfall.cli.nightly import nightly
@@ -62,6 +64,8 @@ for verb in (
     rebuild,
     status,
     history,
+    fit,
+    incidents,
     migrate,
     demo,
 ):
