@@ -107,3 +107,9 @@ def test_the_smallest_error_that_is_found_is_found_as_often_as_stated(which: str
         ranks = (shift + factor * rng.normal(size=(99, 300)) < truth).sum(axis=0)
         caught += uniformity_p(ranks, 99) <= 0.05
     assert caught / 600 == pytest.approx(0.8, abs=0.065)
+
+
+def test_many_quantities_share_the_level_and_so_hide_more() -> None:
+    eight = minimum_detectable(300, 99, 8)
+    assert eight == minimum_detectable(300, 99, 1, 0.05 / 8)
+    assert eight.shift > minimum_detectable(300, 99).shift
