@@ -212,6 +212,13 @@ def chain(
     return found
 
 
+def branch(entries: Floats, edges: tuple[Edge, ...], rng: np.random.Generator) -> list[Floats]:
+    """Return per edge the moments at which people take it, NaN for the others; nobody takes two."""
+    chosen = np.searchsorted(np.cumsum([edge.rate for edge in edges]), rng.random(len(entries)), side="right")
+    moments = [np.where(chosen == number, entries, np.nan) for number in range(len(edges))]
+    return [found + edge.lag.draw(rng, len(entries)) for found, edge in zip(moments, edges, strict=True)]
+
+
 def with_missing_nights(rng: np.random.Generator, reading: Reading, days: int, share: float) -> Reading:
     """Return the reading with some entry days never read beyond an age: later nights were lost."""
     lost = rng.choice(days, int(share * days), replace=False)

@@ -23,8 +23,9 @@ from evenfall.inference.reweight import reweight
 from .generators import Cells, Edge, Lag, Reading, arrivals
 
 NIGHTS = 30
-FULL = FitRequest(draws=3000, tune=500)
-"""12,000 draws: what is left of them after six nights of weights is worth 4,000 or more."""
+FULL = FitRequest(tune=500)
+DRAWS = {"nuts": 3000, "laplace": 2000}
+"""Of each of four chains: what is left of them after a night or six of weights is worth 4,000 or more."""
 
 
 @dataclass
@@ -36,6 +37,10 @@ class Nights:
     then: ModelSpec | None = None
     history: tuple[NightlyFit, ...] = ()
 
+    def full(self, seed: int) -> FitRequest:
+        """Return how a full fit is made."""
+        return replace(FULL, engine=self.engine, seed=seed, draws=DRAWS[self.engine])
+
     def update(self, now: ModelSpec, seed: int) -> Fit:
         """Return tonight's fit."""
         if self.base is not None and self.then is not None and not needs_full_fit(self.history):
@@ -43,7 +48,7 @@ class Nights:
             if fit.passed:
                 self.history += (NightlyFit(fit.rung, fit.diagnostics["k_hat"]),)
                 return fit
-        fit = climb(load_model(now), replace(FULL, engine=self.engine, seed=seed))
+        fit = climb(load_model(now), self.full(seed))
         assert fit.passed, fit.failures
         self.base, self.then = fit, now
         self.history += (NightlyFit(fit.rung, 0.0),)
@@ -60,7 +65,7 @@ def thirty_nights(spec: Callable[[int], ModelSpec], engine: str, names: tuple[st
     nights = Nights(engine)
     for night in range(NIGHTS):
         last = nights.update(spec(night), seed=night)
-    batch = climb(load_model(spec(NIGHTS - 1)), replace(FULL, engine=engine, seed=4711))
+    batch = climb(load_model(spec(NIGHTS - 1)), nights.full(4711))
     assert batch.passed, batch.failures
     rungs = [night.rung for night in nights.history]
     worth = f"ESS {effective(last):.0f} and {effective(batch):.0f}"
