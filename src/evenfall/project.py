@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evenfall.registry.registry import Registry
     from evenfall.runs.funnel import FunnelOptions
     from evenfall.runs.graph.compare import Compared
+    from evenfall.runs.graph.forecast import ForecastAnswer
     from evenfall.runs.graph.lookup import Answer, Mode
     from evenfall.runs.graph.whatif import WhatIfAnswer
     from evenfall.runs.incidents import Incidents
@@ -361,6 +362,23 @@ class Project:
             to=(to,) if isinstance(to, str) else to,
         )
         return answer_whatif(self.world, question, as_of, measure=measure, names=self._names)
+
+    def forecast(
+        self,
+        reference: str,
+        *,
+        days: int = 14,
+        to: str | None = None,
+        as_of: date | str | None = None,
+    ) -> ForecastAnswer:
+        """Return what people who entered before a night will still convert, on each of the coming `days`.
+
+        `reference` is an edge whose conversions take time, such as ``e.come-back``; with `to` the arrivals at
+        a node further on are counted.
+        """
+        from evenfall.runs.graph.forecast import answer_forecast  # noqa: PLC0415 - loads numerics
+
+        return answer_forecast(self.world, reference, days=days, to=to, as_of=as_of, names=self._names)
 
     def compare(
         self,

@@ -17,6 +17,7 @@ from evenfall.cli.backfill import backfill
 from evenfall.cli.compare import compare
 from evenfall.cli.demo import demo
 from evenfall.cli.fit import fit
+from evenfall.cli.forecast import forecast
 from evenfall.cli.funnel import funnel
 from evenfall.cli.history import history
 from evenfall.cli.import_ import import_definitions
@@ -57,6 +58,7 @@ for verb in (
     show,
     whatif,
     compare,
+    forecast,
     funnel,
     update,
     nightly,

@@ -14,6 +14,7 @@ from evenfall.beliefs.belief import Belief
 from evenfall.errors import ConfigError
 from evenfall.funnels.delays.draws import DelayDraws
 from evenfall.funnels.draws import stream
+from evenfall.inference.fit import Fit
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.references import EdgeReference
 from evenfall.registry.schemas import Latency
@@ -61,6 +62,22 @@ def family_of(parameter: Parameter, record: FitRecord | None = None) -> str:
     return "lognormal" if latency is None or latency.family == "auto" else latency.family
 
 
+def _of_family(found: Fit, record: FitRecord, family: str) -> Fit:
+    """Return the draws of one family, where a fit is a mixture of several.
+
+    Families stand one after the other, with as many draws each; their weights tell which is which.
+    """
+    weights = record.request.get("families")
+    if not isinstance(weights, Mapping) or len(weights) < 2 or found.weights is None:
+        return found
+    parts = np.split(np.arange(found.weights.size), len(weights))
+    shares = [float(found.weights.reshape(-1)[rows].sum()) for rows in parts]
+    rows = parts[int(np.argmin(np.abs(np.array(shares) - float(weights[family]))))]
+    draws = {name: values.reshape(-1)[rows][None] for name, values in found.draws.items() if values.ndim == 2}
+    kept = found.weights.reshape(-1)[rows]
+    return Fit(found.rung, draws, np.zeros((1, len(rows), 0)), weights=(kept / kept.sum())[None])
+
+
 def delay_draws(
     world: World, parameter: Parameter, record: PosteriorRecord | None, prior: Belief | None = None
 ) -> DelayDraws:
@@ -90,7 +107,8 @@ def delay_draws(
                 remedy="run `evenfall nightly`",
             )
         horizon = fit.request.get("horizon_days") or latency.horizon_days or _UNTIL_CHOSEN_DAYS
-        return DelayDraws.of_fit(found, family_of(parameter, fit), float(str(horizon)))
+        family = family_of(parameter, fit)
+        return DelayDraws.of_fit(_of_family(found, fit, family), family, float(str(horizon)))
     believed: dict[str, Any] = {"rate": dict(prior.numbers)} if prior and prior.family == "beta" else {}
     for key in ("median_days", "t95_days"):
         said = getattr(latency, key)
