@@ -13,15 +13,15 @@ import numpy as np
 from evenfall.errors import UsageError
 from evenfall.funnels.delays.families import LAG_FAMILIES
 from evenfall.funnels.delays.model import DelayModel
-from evenfall.inference.comparison.elpd import Elpd, loo, waic
-from evenfall.inference.comparison.table import Comparison, Row, compare, compare_elpds
+from evenfall.inference.comparison.elpd import Elpd, refit_bad
+from evenfall.inference.comparison.table import Comparison, Row, compare_elpds
 from evenfall.inference.fit import Fit, FitRequest
 from evenfall.inference.model import ModelSpec, load_model
 from evenfall.registry.parameter import Parameter
 from evenfall.runs.fitting.fitter import Fitter, seed_of
 from evenfall.runs.fitting.jobs import Envelope, FitJob
 from evenfall.runs.fitting.specs import families_of, request_of
-from evenfall.runs.models.pools import WAYS, daily_slices, pool_jobs, way_elpds
+from evenfall.runs.models.pools import WAYS, daily_slices, elpd_of, pool_jobs, way_elpds
 from evenfall.runs.models.showing import Progress, chosen, heard
 from evenfall.runs.models.standing import family_spec_of, standing
 from evenfall.runs.world import World
@@ -149,14 +149,16 @@ def _families(
     with Fitter.of(world) as fitter:
         envelopes = fitter.fit(jobs, heard(progress, [job.id for job in jobs]))
         fits = {job.id: _fit_of(envelopes[job.id]) for job in jobs}
-        again = _without_bad_cohorts(fits, jobs, fitter)
-    refits = {name: partial(_known, values) for name, values in again.items()}
-    comparison = compare(fits, refits=refits)
-    waics = {
-        name: waic(fit.log_likelihood, weights=fit.weights)
-        for name, fit in fits.items()
-        if fit.log_likelihood is not None and fit.passed
+        good = {name: fit for name, fit in fits.items() if fit.passed and fit.log_likelihood is not None}
+        elpds = {name: elpd_of(fit) for name, fit in good.items()}
+        again = _without_bad_cohorts(elpds, jobs, fitter)
+    for name, values in again.items():
+        elpds[name] = refit_bad(elpds[name], partial(_known, values))
+    refused = {
+        name: f"its fit did not pass: {'; '.join(fits[name].failures)}" for name in fits if name not in good
     }
+    comparison = compare_elpds(elpds, refused)
+    waics = {name: elpd_of(fit, "waic") for name, fit in good.items()}
     current = ", ".join(families_of(parameter))
     return ModelComparison(parameter.id, "lag family", "cohort", night.as_of, current, comparison, waics)
 
@@ -174,19 +176,15 @@ def _fit_of(envelope: Envelope) -> Fit:
 
 
 def _without_bad_cohorts(
-    fits: Mapping[str, Fit], jobs: Sequence[FitJob], fitter: Fitter
+    elpds: Mapping[str, Elpd], jobs: Sequence[FitJob], fitter: Fitter
 ) -> dict[str, dict[int, float]]:
     """Return, for fits with cohorts whose weights are not dependable, their exact predictive densities.
 
-    Each such cohort is left out in a fit of its own. A fit with more of them than there is time for gets
-    none, and is not ranked.
+    Each such cohort is left out in a fit of its own. Fits with more of them than there is time for get none.
     """
     parts: dict[str, tuple[FitJob, int]] = {}
     for job in jobs:
-        fit = fits[job.id]
-        if fit.log_likelihood is None or not fit.passed:
-            continue
-        bad = loo(fit.log_likelihood, weights=fit.weights).bad
+        bad = elpds[job.id].bad if job.id in elpds else ()
         if len(parts) + len(bad) <= _MOST_REFITS:
             parts |= {f"{job.id}#{unit}": (_left_out(job, unit), unit) for unit in bad}
     envelopes = fitter.fit([part for part, _ in parts.values()])

@@ -25,7 +25,7 @@ from evenfall.runs.fitting.specs import pooled_spec_of
 from evenfall.runs.models.standing import slices_of
 from evenfall.runs.night.case import Case
 
-__all__ = ["WAYS", "daily_slices", "pool_jobs", "way_elpds"]
+__all__ = ["WAYS", "daily_slices", "elpd_of", "pool_jobs", "way_elpds"]
 
 type Floats = NDArray[np.float64]
 
@@ -71,7 +71,9 @@ def way_elpds(
         if failed:
             refused[way] = f"its fit did not pass: {failed[0]}"
         else:
-            found[way] = _joined([_elpd(fit, slices, rows, kind) for fit, rows in own])
+            found[way] = _joined(
+                [elpd_of(fit, kind, _log_likelihood(fit, slices, rows)) for fit, rows in own]
+            )
     return found, refused
 
 
@@ -80,11 +82,16 @@ def _without_effects(slices: Slices) -> Slices:
     return Slices(slices.names, (), none, slices.trials, slices.successes)
 
 
-def _elpd(fit: Fit, slices: Slices, rows: Sequence[int], kind: Literal["loo", "waic"]) -> Elpd:
-    days = _log_likelihood(fit, slices, rows)
+def elpd_of(fit: Fit, kind: Literal["loo", "waic"] = "loo", log_likelihood: Floats | None = None) -> Elpd:
+    """Return how well a fit that passed predicts its units, or those of another `log_likelihood`.
+
+    Draws that come of no chains are independent: nobody need estimate what they are worth.
+    """
+    values = fit.log_likelihood if log_likelihood is None else log_likelihood
+    assert values is not None, "asked of a fit whose model gives a log likelihood"
     if kind == "waic":
-        return waic(days, weights=fit.weights)
-    return loo(days, weights=fit.weights, relative_ess=None if fit.rung in SAMPLED else 1.0)
+        return waic(values, weights=fit.weights)
+    return loo(values, weights=fit.weights, relative_ess=None if fit.rung in SAMPLED else 1.0)
 
 
 def _log_likelihood(fit: Fit, slices: Slices, rows: Sequence[int]) -> Floats:
