@@ -23,7 +23,7 @@ def block(language: str) -> tuple[str, str]:
     return text.partition("\n")[0].removeprefix("# "), text
 
 
-@pytest.mark.slow
+@pytest.mark.verify
 def test_the_model_of_the_page_becomes_a_posterior(tmp_path: Path) -> None:
     (tmp_path / "parameters").mkdir()
     (tmp_path / "evenfall.toml").write_text(SETTINGS)
@@ -42,5 +42,5 @@ def test_the_model_of_the_page_becomes_a_posterior(tmp_path: Path) -> None:
         (fit,) = project.fit("steady").fits
         mean = project.show("steady").row.posterior_mean
     assert fit.passed, fit.failures
-    # (5 x .12 + 2 x .24) / 7 over 28,000 trials, known to about .002; the priors of work and shift move it less
+    # over 28,000 trials known to about .002; the priors of work and shift move it less
     assert mean == pytest.approx((5 * 0.12 + 2 * 0.24) / 7, abs=0.005)
