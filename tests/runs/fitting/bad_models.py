@@ -326,6 +326,25 @@ def unsendable(data: Data, options: Options) -> Any:
     return Fast(_normal, _normal_slope, 3)
 
 
+def bulky(data: Data, options: Options) -> Model:
+    """A good answer with draws of megabytes beside it."""
+
+    class Bulky(Model):
+        def quantities(self, z: Floats) -> dict[str, Floats]:
+            return {"value": self.value(z), "path": np.random.default_rng(1).random((len(z), 500))}
+
+    return Bulky(_normal, _normal_slope, value=lambda z: 1 / (1 + np.exp(1 - z[:, 0] / 9)))
+
+
+def stuck(data: Data, options: Options) -> Model:
+    """Flat where the chains begin, with a slope that says otherwise: no proposal is ever accepted."""
+
+    def log(z: Floats) -> Floats:
+        return np.where(np.abs(z[:, 0]) < 1e-3, 0.0, -1e6 - 1e6 * np.abs(z[:, 0]))
+
+    return Model(log, lambda z: np.where(np.abs(z) < 1e-3, 0.0, -1e6 * np.sign(z)))
+
+
 def large(data: Data, options: Options) -> Model:
     """Draws of many megabytes."""
     return Model(_normal, _normal_slope, value=lambda z: np.ones((len(z), int(options["columns"]))))

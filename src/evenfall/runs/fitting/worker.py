@@ -111,7 +111,9 @@ def _carry_out(
         cancelled=cancelled,
     )
     if cancelled() and not fit.passed:
-        return Envelope(job.id, trouble="cancelled", detail="called off before it ended")
+        return Envelope(
+            job.id, trouble="cancelled", detail="called off before it ended", remedy="run it again"
+        )
     return Envelope(job.id, fit)
 
 
@@ -138,7 +140,8 @@ def _trouble(identity: str, error: BaseException) -> Envelope:
             remedy="raise fit_memory in evenfall.toml, or fit fewer cohorts or draws",
         )
     if isinstance(error, EvenfallError):
-        return Envelope(identity, trouble="refused", detail=str(error), remedy=error.remedy)
+        remedy = error.remedy or "mend what the definition asks for"
+        return Envelope(identity, trouble="refused", detail=str(error), remedy=remedy)
     text = "".join(traceback.format_exception(error))
     return Envelope(identity, trouble="failed", detail=text, remedy="see the traceback; mend the model")
 
