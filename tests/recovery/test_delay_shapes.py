@@ -149,8 +149,8 @@ def test_what_reaches_a_join_is_composed_of_its_edges() -> None:
 
 @pytest.mark.verify
 def test_what_reaches_a_join_is_covered() -> None:
-    # 300 of .90 leave .83 to .96 with probability 4e-4
-    assert 0.83 <= covered_by_diamonds(range(300)) <= 0.96
+    # 150 of .90 leave .80 to .98 with probability 2e-4
+    assert 0.8 <= covered_by_diamonds(range(150)) <= 0.98
 
 
 DEEP = tuple(Edge(0.4, Lag("lognormal", 25.0, 150.0)) for _ in range(4))
@@ -188,7 +188,7 @@ def deep(seed: int) -> tuple[int, int]:
 @pytest.mark.slow
 def test_a_deep_slow_chain_is_found_again_or_flagged() -> None:
     """Four edges with a median of 25 days, 60 days of data: the deeper, the less is seen."""
-    answered, flagged = np.sum([deep(seed) for seed in range(4)], axis=0)
+    answered, flagged = np.sum([deep(seed) for seed in range(3)], axis=0)
     print(f"deep slow chain: {answered} figures answered, {flagged} not identified")
     assert answered > 0
     assert flagged > 0

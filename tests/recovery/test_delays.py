@@ -137,9 +137,8 @@ def test_a_thousand_chains_are_found_again(name: str) -> None:
 
 
 @pytest.mark.verify
-@pytest.mark.parametrize("name", ["plain", "missing nights"])
-def test_a_thousand_chains_are_found_again_by_the_ladder(name: str) -> None:
-    within_bands(name, recover(CONDITIONS[name], range(1000), climbed), 0.86, 0.94)
+def test_a_thousand_chains_are_found_again_by_the_ladder() -> None:
+    within_bands("plain, by the ladder", recover(CONDITIONS["plain"], range(1000), climbed), 0.86, 0.94)
 
 
 def _ladder_agrees(name: str, seeds: range) -> None:
@@ -166,7 +165,7 @@ def test_the_ladder_says_what_the_peak_says(name: str) -> None:
 @pytest.mark.verify
 @pytest.mark.parametrize("name", ["rates scatter", "rates and ages scatter", "calendar at six"])
 def test_the_ladder_says_what_the_peak_says_of_many(name: str) -> None:
-    _ladder_agrees(name, range(40))
+    _ladder_agrees(name, range(20))
 
 
 @pytest.mark.parametrize("moment", [100.25, 100.0, 100.99])

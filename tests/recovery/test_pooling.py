@@ -181,9 +181,9 @@ def delayed(rng: np.random.Generator, shifts: list[float]) -> tuple[Cells, np.nd
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # far out, while warming up
 @pytest.mark.parametrize("dimensions", DELAYS)
 def test_delays_of_slices_are_found_again(dimensions: str) -> None:
-    """Two worlds each, by NUTS; 4.5 sd hold all of the 40 figures but in one of 3,500 runs."""
+    """By NUTS; 4.5 sd hold all of the 22 figures but in one of 6,500 runs."""
     inside, away = [], []
-    for seed in range(2):
+    for seed in range(1):
         cells, rates, medians = delayed(np.random.default_rng([34, seed]), DELAYS[dimensions])
         model = PooledDelays(cells, {"family": "weibull", "horizon_days": 14})
         request = FitRequest(
@@ -201,5 +201,5 @@ def test_delays_of_slices_are_found_again(dimensions: str) -> None:
     worst = np.abs(away).max()
     print(f"delays in {dimensions}: 90 % cover {np.mean(inside):.2f} of {len(inside)}, worst {worst:.2f} sd")
     assert worst < 4.5
-    # 16 figures of .90 at least: fewer than 10 with probability 1e-4
-    assert np.mean(inside) > 0.6
+    # 8 figures of .90: fewer than 4 with probability 4e-4
+    assert np.mean(inside) >= 0.5
