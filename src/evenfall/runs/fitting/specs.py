@@ -31,6 +31,7 @@ __all__ = [
     "families_of",
     "family_spec",
     "is_exact",
+    "pooled_delay_spec",
     "pooled_slices",
     "pooled_spec_of",
     "quantity_of",
@@ -121,6 +122,24 @@ def delay_spec(
         "prior": believed,
     }
     return ModelSpec("evenfall.funnels.delays.model:delay_model", cohort_arrays(cohorts), options)
+
+
+def pooled_delay_spec(
+    parameter: Parameter, prior: Belief, cohorts: Sequence[Cohorts], horizon_days: float, family: str
+) -> ModelSpec:
+    """Return the model of slices whose conversions take their time, one after the other in `cohorts`."""
+    one = delay_spec(parameter, prior, cohorts[0], horizon_days, family)
+    arrays = [cohort_arrays(each) for each in cohorts]
+    ages = max(each["conversions"].shape[1] for each in arrays)
+    data: dict[str, NDArray[np.generic]] = {
+        name: np.concatenate([each[name] for each in arrays]) for name in ("size", "observed")
+    }
+    widened = [np.pad(e["conversions"], ((0, 0), (0, ages - e["conversions"].shape[1]))) for e in arrays]
+    data["conversions"] = np.concatenate(widened)
+    data["slice"] = np.repeat(np.arange(len(arrays)), [len(each["size"]) for each in arrays])
+    return ModelSpec(
+        "evenfall.funnels.delays.pooled:pooled_delays", data, {**one.options, "slices": len(cohorts)}
+    )
 
 
 def cohort_arrays(cohorts: Cohorts) -> dict[str, NDArray[np.generic]]:

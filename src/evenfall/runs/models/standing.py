@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from evenfall.beliefs.cohorts import Cohorts
 from evenfall.beliefs.observations import Observations
-from evenfall.beliefs.overdispersion import learn_kappa
-from evenfall.beliefs.posterior import UpdateRule
 from evenfall.clock import Night
 from evenfall.connectors.events.slices import Slice, parse_slice
 from evenfall.errors import ConfigError, UsageError
@@ -15,11 +13,13 @@ from evenfall.funnels.pooling.slices import Slices
 from evenfall.inference.model import ModelSpec
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import Pooling
-from evenfall.runs.fitting.specs import delay_spec, families_of, family_spec, pooled_slices, user_spec
+from evenfall.runs.fitting.specs import delay_spec, pooled_slices
 from evenfall.runs.night.case import Case, is_sliced, recall
-from evenfall.runs.night.horizon import choose_horizon
+from evenfall.runs.night.fit import specs_of as night_specs
+from evenfall.runs.night.learned import Learned
 from evenfall.runs.night.ledger import observations_of
 from evenfall.runs.night.plan import plan_night
+from evenfall.runs.night.settle import choose_rule, gather
 from evenfall.runs.world import World
 from evenfall.store.records import Hyperparameter
 
@@ -48,7 +48,8 @@ def standing(world: World, parameters: Sequence[Parameter], night: Night) -> lis
             raise ConfigError(f"{case.id}: {refused.detail}", value=case.id, remedy=refused.remedy)
         if case.chain is None:
             raise UsageError(f"{case.id} has no prior yet", remedy="run `evenfall nightly` first")
-        _complete(case, known)
+        choose_rule(case, _learned(known), known)
+    gather(cases)
     return cases
 
 
@@ -63,16 +64,12 @@ def specs_of(case: Case, world: World) -> dict[str, ModelSpec]:
     UsageError
         When there is no evidence.
     """
-    parameter, root = case.parameter, case.prior.root
-    if parameter.latency is not None and case.cohorts is not None:
-        return {family: family_spec_of(case, case.cohorts, family) for family in families_of(parameter)}
-    if parameter.latency is not None or not len(case.observations):
+    seen = case.cohorts if case.parameter.latency is not None else case.observations
+    if seen is None or not len(seen):
         raise UsageError(
             f"the ledger holds nothing to fit {case.id} to", remedy="run `evenfall nightly`, or backfill"
         )
-    if parameter.update_rule == "model":
-        return {"model": user_spec(parameter, case.observations, world.registry.root)}
-    return {parameter.update_rule: family_spec(root.belief, case.observations, case.rule)}
+    return night_specs(case, world)
 
 
 def family_spec_of(case: Case, cohorts: Cohorts, family: str) -> ModelSpec:
@@ -117,13 +114,10 @@ def _parts(case: Case) -> list[tuple[str, Slice, Observations]]:
     ]
 
 
-def _complete(case: Case, known: Mapping[tuple[str, str], Hyperparameter]) -> None:
-    """Set what the posterior depends on beside the prior, as the night did."""
-    kappa, half_life = case.parameter.kappa, case.parameter.half_life_days
-    if half_life == "learned":
-        learned = known.get(("*", "half_life_days"))
-        half_life = None if learned is None else learned.value
-    ledger = observations_of(case.ledger)
-    case.rule = UpdateRule(half_life, learn_kappa(ledger) if kappa == "learned" else kappa)
-    case.observations = ledger.between(case.prior.root.absorbed_until, case.night.as_of)
-    choose_horizon(case, known)
+def _learned(known: Mapping[tuple[str, str], Hyperparameter]) -> Learned:
+    """Return what the nights before taught, as it was kept."""
+    delay, half_life = known.get(("*", "arrival_delay_days")), known.get(("*", "half_life_days"))
+    return Learned(
+        Learned().arrival_delay_days if delay is None else delay.value,
+        None if half_life is None else half_life.value,
+    )

@@ -51,8 +51,8 @@ class Case:
         The same by age, before and after, where conversions take their time.
     known_slices, slices
         The same by slice and interval, where the source tells slices apart.
-    fit, fit_failures
-        What a fit of the parameter came to, and why it may not be published.
+    fit, fit_failures, poor_fit
+        What a fit of the parameter came to, why it may not be published, and what it does not reproduce.
     horizon_days
         Within which delayed conversions count; 0 where conversions are not followed.
     chosen_horizon
@@ -91,6 +91,7 @@ class Case:
     posterior: PosteriorRecord | None = None
     fit: FitRecord | None = None
     fit_failures: tuple[str, ...] = ()
+    poor_fit: str = ""
     horizon_days: float = 0.0
     chosen_horizon: Hyperparameter | None = None
     verdict: Verdict | None = None

@@ -144,6 +144,7 @@ def _input(
         read_age=case.night.instant - read_at if read_at else None,
         since=since_of(case),
         fit_failures=case.fit_failures,
+        poor_fit=case.poor_fit,
         arrived=seen.arrived,
         maturity=seen.maturity,
         previous=case.current.belief if case.task.publish_due and case.current is not None else None,

@@ -19,6 +19,7 @@ from evenfall.inference.model import ModelSpec
 from evenfall.runs.fitting.fitter import Fitter, seed_of
 from evenfall.runs.fitting.jobs import Envelope, FitJob
 from evenfall.runs.fitting.keeping import belief_of, load_fit, quantities_of, request_as_json, save_fit
+from evenfall.runs.fitting.predictive import poor_fit_of
 from evenfall.runs.fitting.specs import (
     delay_spec,
     families_of,
@@ -35,7 +36,7 @@ from evenfall.runs.night.inputs import inputs_hash
 from evenfall.runs.world import World
 from evenfall.store.records import FitRecord, PosteriorRecord
 
-__all__ = ["fit", "record_of"]
+__all__ = ["fit", "record_of", "specs_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ def _plan(case: Case, world: World) -> _Plan | None:
     if case.skipped is not None:
         return None
     try:
-        specs = _specs(case, world)
+        specs = specs_of(case, world)
     except EvenfallError as refused:
         case.skipped = Skipped("config_error", refused.message, refused.remedy)
         return None
@@ -81,7 +82,7 @@ def _plan(case: Case, world: World) -> _Plan | None:
     return _Plan(specs, hashlib.sha256("\n".join(parts).encode()).hexdigest())
 
 
-def _specs(case: Case, world: World) -> dict[str, ModelSpec]:
+def specs_of(case: Case, world: World) -> dict[str, ModelSpec]:
     """Return the models to fit, by family of lags; a model without one is alone under its rule's name."""
     parameter, prior = case.parameter, case.prior.root.belief
     if parameter.latency is not None:
@@ -177,6 +178,7 @@ def _keep(
     extra: dict[str, object] = {
         "prior": _prior_in_words(case.prior.root.belief),
         "quantity": quantity_of(case.parameter),
+        "poor_fit": poor_fit_of(fits[best], plan.specs[best], seed=jobs[best].request.seed),
     }
     record = record_of(identity, case, jobs[best], found, save_to=save_to, extra=extra)
     if case.parameter.latency is None or not record.passed:
@@ -252,6 +254,7 @@ def _conclude(case: Case, record: FitRecord) -> None:
         case.skipped = Skipped("failed", "; ".join(record.failures), "see `evenfall fit` for what was tried")
         case.fit_failures = record.failures
         return
+    case.poor_fit = str(record.request.get("poor_fit", ""))
     figures = record.quantities[quantity_of(case.parameter)]
     prior = case.prior.root.belief
     exact = None

@@ -15,6 +15,7 @@ from evenfall.runs.night.plan import NightPlan, Task
 from evenfall.runs.night.update import update
 from evenfall.runs.report import NightReport
 from evenfall.runs.world import World
+from evenfall.store.draws import sweep
 from evenfall.store.records import Definition, Lease, NightResult, Record
 
 __all__ = ["Progress", "apply"]
@@ -70,6 +71,7 @@ def apply(
             results += [record.result for record in records if record.parameter_id in plan.ids]
             if progress is not None:
                 progress(len(results), len(plan.tasks), tasks[-1].parameter_id)
+        sweep(world.artifacts, store.artifacts())
         report = _report(world, plan, results, written)
         status = {0: "ok", 1: "failed", 2: "partial"}[report.exit_code]
     finally:

@@ -14,7 +14,14 @@ from evenfall.inference.fit import FitRequest
 from evenfall.inference.model import ModelSpec
 from evenfall.runs.fitting.fitter import Fitter, seed_of
 from evenfall.runs.fitting.jobs import Envelope, FitJob
-from evenfall.runs.fitting.specs import ARRAY_GRADIENTS, is_exact, pooled_slices, pooled_spec_of
+from evenfall.runs.fitting.specs import (
+    ARRAY_GRADIENTS,
+    families_of,
+    is_exact,
+    pooled_delay_spec,
+    pooled_slices,
+    pooled_spec_of,
+)
 from evenfall.runs.night.case import Case, is_sliced
 from evenfall.runs.night.fit import record_of
 from evenfall.runs.night.ledger import observations_of
@@ -73,16 +80,17 @@ def _request(group: _Group) -> FitRequest:
 def _groups(cases: Sequence[Case], world: World) -> Iterator[_Group | None]:
     templates: dict[str, list[Case]] = {}
     for case in cases:
-        if case.parameter.pooling is None or not is_exact(case.parameter):
+        if case.parameter.pooling is None or not (is_exact(case.parameter) or case.parameter.latency):
             continue
         if is_sliced(case.parameter):
-            yield _sliced(case)
+            if case.parameter.latency is None:
+                yield _sliced(case)
         elif case.parameter.template_id is not None:
             templates.setdefault(case.parameter.template_id, []).append(case)
     for name, shards in templates.items():
         parameters = world.registry.parameters.values()
         if len(shards) == sum(parameter.template_id == name for parameter in parameters):
-            yield _sharded(name, shards)
+            yield _sharded(name, shards) if shards[0].parameter.latency is None else _delayed(name, shards)
 
 
 def _sharded(name: str, shards: Sequence[Case]) -> _Group | None:
@@ -94,6 +102,22 @@ def _sharded(name: str, shards: Sequence[Case]) -> _Group | None:
         [case.observations for case in told],
         tuple(case.id for case in told),
     )
+
+
+def _delayed(name: str, shards: Sequence[Case]) -> _Group | None:
+    """Return the shards of a conversion that takes its time, with one horizon: the longest of any of them."""
+    told = [case for case in shards if case.cohorts is not None and case.cohorts.size.any()]
+    if len(told) < _LEAST_SLICES:
+        return None
+    first, horizon = told[0], max(case.horizon_days for case in told)
+    cohorts = [
+        case.cohorts.between(case.prior.root.absorbed_until, case.night.as_of)
+        for case in told
+        if case.cohorts is not None
+    ]
+    family = families_of(first.parameter)[0] if len(families_of(first.parameter)) == 1 else "lognormal"
+    spec = pooled_delay_spec(first.parameter, first.prior.root.belief, cohorts, horizon, family)
+    return _named(pooled_id(name), first, spec, tuple(case.id for case in told))
 
 
 def _sliced(case: Case) -> _Group | None:
@@ -124,16 +148,19 @@ def _group(
     assert pooling is not None, "chosen for being pooled"
     visits = [one.visited or frozenset[str]() for one in slices]
     counts = pooled_slices(pooling, [one.context for one in slices], visits, days)
-    spec = pooled_spec_of(counts, first.prior.root.belief, pooling)
-    parts = [data_hash(spec), repr(sorted(spec.options.items())), first.parameter.definition_hash]
-    return _Group(name, first, spec, names, hashlib.sha256("\n".join(parts).encode()).hexdigest())
+    return _named(name, first, pooled_spec_of(counts, first.prior.root.belief, pooling), names)
+
+
+def _named(name: str, first: Case, spec: ModelSpec, slices: tuple[str, ...]) -> _Group:
+    parts = [data_hash(spec), first.parameter.definition_hash]
+    return _Group(name, first, spec, slices, hashlib.sha256("\n".join(parts).encode()).hexdigest())
 
 
 def _outcome(group: _Group, job: FitJob, envelope: Envelope, fitter: Fitter) -> Record:
     if envelope.fit is None:
         return _record(group, None, f"the pooled fit came to nothing: {envelope.detail}", envelope.remedy)
     identity = {"parameter_id": group.name, "inputs_hash": group.inputs_hash}
-    extra = {"slices": list(group.slices), "effects": group.spec.options["effects"]}
+    extra = {"slices": list(group.slices), "effects": group.spec.options.get("effects", [])}
     record = record_of(identity, group.case, job, envelope.fit, save_to=fitter.artifacts, extra=extra)
     return _record(group, record, "; ".join(record.failures))
 

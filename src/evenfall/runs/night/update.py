@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 
 from evenfall.beliefs.observations import Skipped
-from evenfall.beliefs.overdispersion import learn_kappa
-from evenfall.beliefs.posterior import UpdateRule, posterior
+from evenfall.beliefs.posterior import posterior
 from evenfall.beliefs.summary import summarise
 from evenfall.clock import Night
 from evenfall.errors import AlreadyAbsorbed
@@ -17,9 +14,7 @@ from evenfall.runs.fitting.specs import is_exact
 from evenfall.runs.night.believe import fetch_priors, resolve_prior
 from evenfall.runs.night.case import Case, recall
 from evenfall.runs.night.check import check
-from evenfall.runs.night.delays import settled_of
 from evenfall.runs.night.fit import fit
-from evenfall.runs.night.horizon import choose_horizon
 from evenfall.runs.night.inputs import inputs_hash
 from evenfall.runs.night.keep import keep
 from evenfall.runs.night.learned import Learned
@@ -28,15 +23,14 @@ from evenfall.runs.night.ledger import (
     merge,
     merge_cohorts,
     merge_slices,
-    observations_of,
 )
 from evenfall.runs.night.observe import fetch_observations
 from evenfall.runs.night.plan import Task
 from evenfall.runs.night.pool import pool
+from evenfall.runs.night.settle import choose_rule, gather
 from evenfall.runs.night.watch import detect_changes, watch
 from evenfall.runs.world import World
-from evenfall.store.records import Hyperparameter, PosteriorRecord, Record
-from evenfall.window import local_day
+from evenfall.store.records import PosteriorRecord, Record
 
 __all__ = ["update"]
 
@@ -51,12 +45,12 @@ def update(
     known = world.store.hyperparameters(night.instant)
     for case in cases:
         _meet(case)
-        _choose_rule(case, learned, known)
+        choose_rule(case, learned, known)
         if case.task.skipped is None and (case.skipped is None or case.skipped.reason != "config_error"):
             resolve_prior(case, world)
         _count(case)
     believed = [case for case in cases if case.chain is not None]
-    _gather(believed)
+    gather(believed)
     _infer([case for case in believed if is_exact(case.parameter)])
     fit(believed, world, fitter)
     detect_changes(cases, world)
@@ -92,38 +86,6 @@ def _count(case: Case) -> None:
     )
 
 
-def _choose_rule(case: Case, learned: Learned, known: Mapping[tuple[str, str], Hyperparameter]) -> None:
-    """Settle the numbers the posterior depends on beside prior and evidence."""
-    parameter, night = case.parameter, case.night
-    # A day whose outcomes may still come is not closed: absorbed now, it would never be counted.
-    horizon = case.task.shape.horizon if case.task.shape is not None else timedelta()
-    if case.cohorts is not None:
-        choose_horizon(case, known)
-        horizon = timedelta(days=math.ceil(case.horizon_days))
-    case.watermark = local_day(
-        night.instant - timedelta(days=learned.arrival_delay_days) - horizon, night.zone
-    )
-    half_life = parameter.half_life_days
-    kappa = parameter.kappa
-    case.rule = UpdateRule(
-        half_life_days=learned.half_life_days if half_life == "learned" else half_life,
-        kappa=learn_kappa(observations_of(case.ledger)) if kappa == "learned" else kappa,
-    )
-
-
-def _gather(cases: list[Case]) -> None:
-    """Take what the prior has not absorbed of the ledger, and see whether it is enough."""
-    for case in cases:
-        case.observations = observations_of(case.ledger).between(
-            case.prior.root.absorbed_until, case.night.as_of
-        )
-        case.settled = case.observations
-        if case.cohorts is not None:
-            counted = case.cohorts.between(case.prior.root.absorbed_until, case.night.as_of)
-            case.settled = settled_of(counted, case.horizon_days)
-        case.skipped = case.skipped or _too_few(case)
-
-
 def _infer(cases: list[Case]) -> None:
     """Compute the posteriors of all parameters at once: the root of each chain times its whole ledger."""
     ready = [case for case in cases if case.skipped is None and len(case.observations)]
@@ -156,23 +118,3 @@ def _infer(cases: list[Case]) -> None:
             inputs_hash=inputs_hash(case),
             seen_at=case.night.instant,
         )
-
-
-def _too_few(case: Case) -> Skipped | None:
-    if case.parameter.observation_source is None:
-        return Skipped("no_data", "it has no observation_source; the prior stands as declared")
-    if not len(case.observations):
-        return Skipped("no_data", "the ledger holds no evidence of it yet")
-    since = case.observations.between(case.prior.head.absorbed_until)
-    found = since.size
-    needed = case.parameter.min_sample_size
-    if found < needed:
-        return Skipped("insufficient_samples", f"{found:,.0f} of {needed:,.0f} samples so far")
-    if case.parameter.is_cohort:
-        followed = 0 if case.cohorts is None else int(case.cohorts.size.sum())
-        if followed < needed:
-            return Skipped(
-                "insufficient_samples",
-                f"{followed:,} of {needed:,} people have been followed for a day or more",
-            )
-    return None
