@@ -44,7 +44,9 @@ def one_seed(root: Path, seed: int) -> tuple[int, int, bool, int]:
 
 def run_seeds(root: Path, seeds: range) -> tuple[int, int, int, int]:
     build_demo(root)
-    (root / "parameters" / "usual-order-value.yaml").unlink()  # a model compiled per seed, of events seen anyway
+    (
+        root / "parameters" / "usual-order-value.yaml"
+    ).unlink()  # a model compiled per seed, of events seen anyway
     outcomes = [one_seed(root, seed) for seed in seeds]
     covered, pooled, red, false_reds = (sum(column) for column in zip(*outcomes, strict=True))
     print(
