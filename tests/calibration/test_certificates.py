@@ -37,7 +37,9 @@ def test_a_shipped_certificate_belongs_to_the_present_code(name: str) -> None:
 
 
 def test_every_family_of_lags_and_of_rates_has_a_certificate() -> None:
-    lags = {f"delay-{name}" for name in ("lognormal", "weibull", "log_logistic")}
+    lags = {
+        f"delay-{name}" for name in ("lognormal", "weibull", "gamma", "log_logistic", "generalised_gamma")
+    }
     assert lags | {"beta", "beta-overdispersed", "gamma", "normal", "pooled-rates"} <= set(
         certificate_names()
     )

@@ -68,9 +68,9 @@ def _pooled() -> Certified:
     return Certified(PooledSlices(slices(), settings), ("evenfall.funnels.pooling.fast",))
 
 
-def _delay(family: str, draws: int = 1000, **scatter: str) -> Certified:
+def _delay(family: str, draws: int = 1000) -> Certified:
     also = f"evenfall.funnels.delays.families.{family}"
-    return Certified(DelayGenerative(family, **scatter), (also,), FitRequest(draws=draws))
+    return Certified(DelayGenerative(family), (also,), FitRequest(draws=draws))
 
 
 CERTIFIED = {
@@ -87,7 +87,6 @@ CERTIFIED = {
         _delay("gamma", draws=250),  # its incomplete gammas cost thirty times a lognormal
         _delay("log_logistic"),
         _delay("generalised_gamma"),
-        _delay("lognormal", overdispersion="learned"),
     )
 }
 """Families by the names of their certificates."""
