@@ -159,8 +159,8 @@ def nights(repeats: int, seed: int) -> None:
         middle = float(np.median(found))
         each = ", ".join(f"{one:.2g}" for one in sorted(found))
         print(
-            f"   {name}: {middle:.2g} s (of {each}); the reference system: {low:.0f} to {high:.0f} s, reported,"
-            f" not run here: {low / middle:.2g} to {high / middle:.2g} times as long",
+            f"   {name}: {middle:.2g} s (of {each}); the reference system: {low:.0f} to {high:.0f} s,"
+            f" reported, not run here: {low / middle:.2g} to {high / middle:.2g} times as long",
             flush=True,
         )
 
