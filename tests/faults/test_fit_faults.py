@@ -69,7 +69,6 @@ CASES = [
     ("calm", "abacus"),
 ]
 
-UNTOLD = pytest.mark.xfail(strict=True, reason="the night says why in its result, but makes no finding of it")
 
 # What passes its gate and yet is no posterior: the night itself must refuse it.
 NO_POSTERIOR = [
@@ -167,7 +166,6 @@ def test_a_bad_fit_publishes_nothing_and_the_next_good_one_does(
     before.check_recovers(*EDGES)
 
 
-@UNTOLD
 @pytest.mark.parametrize(("model", "engine"), NO_POSTERIOR)
 def test_a_fit_without_the_quantity_publishes_nothing_and_the_next_good_one_does(
     shop: FitShop, model: str, engine: str
@@ -261,7 +259,6 @@ def files_no_larger_than(limit: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, ignored)
 
 
-@UNTOLD
 def test_draws_that_do_not_fit_on_the_disk_publish_nothing(shop: FitShop) -> None:
     before = Before(shop)
     shop.night(bad={"calm": "calm"}, engine="laplace", only="calm")  # the worker is up before the limit is
@@ -272,7 +269,6 @@ def test_draws_that_do_not_fit_on_the_disk_publish_nothing(shop: FitShop) -> Non
     before.check_recovers(*EDGES)
 
 
-@UNTOLD
 def test_a_folder_that_cannot_be_written_publishes_nothing(shop: FitShop) -> None:
     before = Before(shop)
     (folder,) = (shop.artifacts / "draws").glob("signup-*")

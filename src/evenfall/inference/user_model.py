@@ -182,6 +182,8 @@ def _place(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 _loaded: dict[tuple[str, str, str], ModuleType] = {}
+_roots: set[Path] = set()
+"""Folders that modules were imported from: one worker may serve several projects."""
 
 
 def _load(reference: str, root: Path) -> Callable[..., Any]:
@@ -209,9 +211,10 @@ def _load(reference: str, root: Path) -> Callable[..., Any]:
 def _import(reference: str, name: str, root: Path) -> ModuleType:
     """Import a module with the project's folder in front of the path for just as long."""
     top = name.partition(".")[0]
+    _roots.add(root)
     for known, module in list(sys.modules.items()):
-        if known.partition(".")[0] == top and _is_under(module, root):
-            del sys.modules[known]  # read again, since its sources may have changed
+        if known.partition(".")[0] == top and any(_is_under(module, one) for one in _roots):
+            del sys.modules[known]  # its sources may have changed, or it is another project's
     importlib.invalidate_caches()
     sys.path.insert(0, str(root))
     try:

@@ -20,8 +20,8 @@ RATE, MEDIAN_DAYS, POWER = 0.4, 2.0, 1.3
 """Share that converts within ten days, and the Weibull lag of those who ever do."""
 
 COHORT_QUERY = """\
-SELECT day AS date, age AS age_days, trials, successes{also} FROM cohorts
-    WHERE edge = '{edge}' AND day >= :start_date AND day < :end_date"""
+SELECT day AS date, age AS age_days, SUM(trials) AS trials, SUM(successes) AS successes{also} FROM cohorts
+    WHERE edge = '{edge}' AND day >= :start_date AND day < :end_date GROUP BY day, age{also}"""
 
 LATENCY = """\
 latency: {%s, horizon_days: 10, median_days: 3, t95_days: 9, max_age_days: 30}

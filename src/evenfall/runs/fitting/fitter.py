@@ -71,5 +71,5 @@ class Fitter:
             from evenfall.runs.fitting.processes import LocalProcesses  # noqa: PLC0415 - nights without fits
 
             self.cache.mkdir(parents=True, exist_ok=True)
-            self._executor = LocalProcesses(min(self.workers, len(jobs)), self.limits, self.cache)
+            self._executor = LocalProcesses(self.workers, self.limits, self.cache)
         return {envelope.id: envelope for envelope in self._executor.run(jobs, progress)}

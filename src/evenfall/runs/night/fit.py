@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.observations import Observations, Skipped
 from evenfall.beliefs.posterior import posterior
-from evenfall.errors import ConfigError, EvenfallError, InfeasibleBelief
+from evenfall.errors import ConfigError, EvenfallError, InfeasibleBelief, StoreError
 from evenfall.inference.execute import code_version, data_hash
 from evenfall.inference.fit import Fit
 from evenfall.inference.ladder import NightlyFit, needs_full_fit
@@ -57,16 +58,28 @@ def fit(cases: Sequence[Case], world: World, fitter: Fitter) -> None:
         plan, known = plans.get(case.id), stored.get(case.id)
         if plan is None:
             continue
-        if known is not None and known.inputs_hash == plan.inputs_hash:
+        if known is not None and known.inputs_hash == plan.inputs_hash and _stands(known):
             case.fit = known
         else:
             jobs[case.id] = _jobs(case, plan, known, world)
     envelopes = fitter.fit([job for group in jobs.values() for job in group.values()])
     for case in due:
         if case.id in jobs:
-            case.fit = _keep(case, plans[case.id], jobs[case.id], envelopes, fitter.artifacts)
+            try:
+                case.fit = _keep(case, plans[case.id], jobs[case.id], envelopes, fitter.artifacts)
+            except (OSError, StoreError) as full:  # a disk that takes no draws refuses one fit, not the chunk
+                _refuse(
+                    case,
+                    f"its draws could not be kept: {full}",
+                    "see that .evenfall/artifacts can be written",
+                )
         if case.fit is not None:
             _conclude(case, case.fit)
+
+
+def _stands(known: FitRecord) -> bool:
+    """Return whether a fit of the same inputs may be kept; what another arithmetic refused is tried again."""
+    return known.passed or known.code_version == code_version()
 
 
 def _plan(case: Case, world: World) -> _Plan | None:
@@ -113,7 +126,7 @@ def _jobs(case: Case, plan: _Plan, last: FitRecord | None, world: World) -> dict
 def _job(case: Case, spec: ModelSpec, inputs: str, last: FitRecord | None, world: World) -> FitJob:
     """Return the fit of tonight: from the last full fit on, where there is one and no audit is due."""
     request = request_of(case.parameter, seed_of(case.id, inputs))
-    full = _last_full(case, world) if last is not None and request.engine == "auto" else None
+    full = _last_full(case, spec, world) if last is not None and request.engine == "auto" else None
     if full is None:
         return FitJob(case.id, spec, request)
     record, found = full
@@ -135,7 +148,7 @@ def _job(case: Case, spec: ModelSpec, inputs: str, last: FitRecord | None, world
     )
 
 
-def _last_full(case: Case, world: World) -> tuple[FitRecord, Fit] | None:
+def _last_full(case: Case, spec: ModelSpec, world: World) -> tuple[FitRecord, Fit] | None:
     """Return the last full fit of this definition and this prior before tonight, with its draws."""
     before = world.before(case.night).instant
     record = world.store.last_full_fits([case.id], before).get(case.id)
@@ -143,9 +156,17 @@ def _last_full(case: Case, world: World) -> tuple[FitRecord, Fit] | None:
         return None
     if record.request.get("prior") != _prior_in_words(case.prior.root.belief):
         return None
+    if _text(_in_words(spec)) != _text(record.request.get("model")):
+        return None  # the source of the project's own model has changed
     if record.code_version != code_version():
         return None  # another arithmetic: its draws are no draws of this model
-    found = load_fit(world.artifacts, record)
+    try:
+        found = load_fit(world.artifacts, record)
+    except StoreError as lost:
+        case.note(
+            "fit", f"the draws of fit {record.id} cannot be read ({lost.message}); it is fitted in full"
+        )
+        return None
     return None if found is None else (record, found)
 
 
@@ -238,6 +259,10 @@ def _prior_in_words(prior: Belief) -> list[object]:
     return [prior.family, *(repr(number) for number in prior.theta)]
 
 
+def _text(words: object) -> str:
+    return json.dumps(words, sort_keys=True)
+
+
 def _in_words(spec: ModelSpec) -> dict[str, object]:
     return {"factory": spec.factory, "options": dict(spec.options)}
 
@@ -248,6 +273,11 @@ def _trouble(case: Case, envelope: Envelope) -> None:
     case.fit_failures = (envelope.detail.strip().splitlines()[-1],)
 
 
+def _refuse(case: Case, why: str, remedy: str) -> None:
+    case.skipped = Skipped("failed", why, remedy)
+    case.fit_failures = (why,)
+
+
 def _conclude(case: Case, record: FitRecord) -> None:
     """Set the posterior that stands on a fit, or say why the gate refused it."""
     if not record.passed:
@@ -255,7 +285,15 @@ def _conclude(case: Case, record: FitRecord) -> None:
         case.fit_failures = record.failures
         return
     case.poor_fit = str(record.request.get("poor_fit", ""))
-    figures = record.quantities[quantity_of(case.parameter)]
+    figures = record.quantities.get(quantity_of(case.parameter))
+    if figures is None:
+        named = ", ".join(record.quantities)
+        _refuse(
+            case,
+            f"its model gives no single number named {quantity_of(case.parameter)}; it gives {named}",
+            "name a scalar variable of the model in bayesian_update.quantity",
+        )
+        return
     prior = case.prior.root.belief
     exact = None
     if case.parameter.latency is None and case.parameter.update_rule != "model":
@@ -263,7 +301,7 @@ def _conclude(case: Case, record: FitRecord) -> None:
     try:
         belief = belief_of(prior, figures, exact)
     except InfeasibleBelief as infeasible:
-        case.skipped = Skipped("failed", infeasible.message, infeasible.remedy)
+        _refuse(case, infeasible.message, infeasible.remedy)
         return
     size, total, squares = (float(value) for value in case.observations.total())
     case.posterior = PosteriorRecord(
