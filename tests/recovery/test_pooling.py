@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from evenfall.funnels.delays.pooled import PooledDelays
+from evenfall.funnels.delays.pooled_fast import fast_fit
 from evenfall.funnels.pooling.answer import pooled_answer
 from evenfall.funnels.pooling.model import PooledRates
 from evenfall.funnels.pooling.slices import Effect, Slices
 from evenfall.inference.fit import Fit, FitRequest
-from evenfall.inference.ladder import climb
 
 from .generators import Cells, Edge, Lag, Reading, arrivals
 
@@ -68,9 +68,9 @@ def fitted(slices: Slices, seed: int, draws: int = 400) -> Fit:
     return fit
 
 
-def intervals(fit: Fit, level: float = 0.9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean and ends of the interval of each slice's rate, each of shape (slice,)."""
-    p, weights = fit.draws["p"].reshape(fit.weights.size, -1), fit.weights.ravel()
+def intervals(fit: Fit, name: str = "p", level: float = 0.9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean and ends of the interval of each slice's figure, each of shape (slice,)."""
+    p, weights = fit.draws[name].reshape(fit.weights.size, -1), fit.weights.ravel()
     ends = []
     for column in p.T:
         order = np.argsort(column)
@@ -177,29 +177,41 @@ def delayed(rng: np.random.Generator, shifts: list[float]) -> tuple[Cells, np.nd
     return whole, np.array(rates), np.array(medians)
 
 
-@pytest.mark.verify
-@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # far out, while warming up
+def delays_covered(dimensions: str, worlds: int) -> float:
+    """Return how often 90 % intervals of rates and medians cover, over slices and worlds."""
+    inside, off, left = [], [], 0
+    for seed in range(worlds):
+        cells, rates, medians = delayed(np.random.default_rng([34, seed]), DELAYS[dimensions])
+        fit = fast_fit(
+            PooledDelays(cells, {"family": "weibull", "horizon_days": 14}), FitRequest(seed=seed, draws=500)
+        )
+        left += not fit.passed  # left to a sampler; not looked at here
+        if not fit.passed:
+            continue
+        for name, truth in (("p", rates), ("t50", medians)):
+            mean, low, high = intervals(fit, name)
+            inside.append((low <= truth) & (truth <= high))
+            off.append((mean - truth) / truth)
+        ratio = float(fit.weights.ravel() @ fit.draws["log_ratio"].ravel())
+        off.append(np.atleast_1d((ratio - np.log(LAG_RATIO)) / np.log(LAG_RATIO)))
+    bias = [np.mean([np.mean(part) for part in off[kind::3]]) for kind in range(3)]
+    print(
+        f"delays in {dimensions}, {worlds} worlds ({left} left to a sampler):"
+        f" 90 % cover {np.mean(inside):.3f}; relative bias of p {bias[0]:+.3f}, t50 {bias[1]:+.3f}, log ratio {bias[2]:+.3f}"
+    )
+    assert left <= 0.1 * worlds
+    assert np.all(np.abs(bias) < 0.05)
+    return float(np.mean(inside))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("dimensions", DELAYS)
 def test_delays_of_slices_are_found_again(dimensions: str) -> None:
-    """By NUTS; 4.5 sd hold all of the 22 figures but in one of 6,500 runs."""
-    inside, away = [], []
-    for seed in range(1):
-        cells, rates, medians = delayed(np.random.default_rng([34, seed]), DELAYS[dimensions])
-        model = PooledDelays(cells, {"family": "weibull", "horizon_days": 14})
-        request = FitRequest(
-            engine="nuts", seed=seed, draws=300, tune=300, options={"adaptation": "low_rank"}
-        )
-        fit = climb(model, request)
-        assert fit.passed, fit.failures
-        for name, truth in (("p", rates), ("t50", medians)):
-            draws = fit.draws[name].reshape(-1, len(truth))
-            low, high = np.quantile(draws, (0.05, 0.95), axis=0)
-            inside += ((low <= truth) & (truth <= high)).tolist()
-            away += ((draws.mean(axis=0) - truth) / draws.std(axis=0)).tolist()
-        ratio = fit.draws["log_ratio"].ravel()
-        away.append((ratio.mean() - np.log(LAG_RATIO)) / ratio.std())
-    worst = np.abs(away).max()
-    print(f"delays in {dimensions}: 90 % cover {np.mean(inside):.2f} of {len(inside)}, worst {worst:.2f} sd")
-    assert worst < 4.5
-    # 8 figures of .90: fewer than 4 with probability 4e-4
-    assert np.mean(inside) >= 0.5
+    """Twenty worlds of four or six slices: 80 of .90 (a slice's two taken for one) stay above .78, 1e-3."""
+    assert delays_covered(dimensions, 20) > 0.78
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("dimensions", DELAYS)
+def test_delays_of_slices_are_covered(dimensions: str) -> None:
+    assert 0.86 <= delays_covered(dimensions, 200) <= 0.94
