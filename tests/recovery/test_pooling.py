@@ -197,7 +197,8 @@ def delays_covered(dimensions: str, worlds: int) -> float:
     bias = [np.mean([np.mean(part) for part in off[kind::3]]) for kind in range(3)]
     print(
         f"delays in {dimensions}, {worlds} worlds ({left} left to a sampler):"
-        f" 90 % cover {np.mean(inside):.3f}; relative bias of p {bias[0]:+.3f}, t50 {bias[1]:+.3f}, log ratio {bias[2]:+.3f}"
+        f" 90 % cover {np.mean(inside):.3f}; relative bias of p {bias[0]:+.3f}, t50 {bias[1]:+.3f},"
+        f" log ratio {bias[2]:+.3f}"
     )
     assert left <= 0.1 * worlds
     assert np.all(np.abs(bias) < 0.05)
