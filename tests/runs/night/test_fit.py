@@ -149,7 +149,7 @@ def test_shards_that_take_their_time_lean_on_each_other(shop: Shop) -> None:
         "    " + COHORT_QUERY.format(edge="signup", also=", channel"),
     ]
     shop.write("parameters/signup.yaml", "\n".join(lines) + "\n")
-    for channel, people in (("web", 300), ("app", 200), ("mail", 3)):
+    for channel, people in (("web", 300), ("app", 200), ("mail", 12)):
         follow(shop, "signup", days=20, people=people, channel=channel)
     shop.night()
     (fit,) = fits(shop, pooled_id("signup"))

@@ -26,6 +26,7 @@ from evenfall.registry.schemas import Pooling
 __all__ = [
     "ARRAY_GRADIENTS",
     "COMPILED_GRADIENTS",
+    "POOLED_GRADIENTS",
     "cohort_arrays",
     "delay_spec",
     "families_of",
@@ -41,6 +42,9 @@ __all__ = [
 
 ARRAY_GRADIENTS = 150_000
 """Gradients a night spends on one model in arrays before it gives up: a minute or two."""
+
+POOLED_GRADIENTS = 60_000
+"""The same for delays over slices, whose gradients cost a millisecond each."""
 
 COMPILED_GRADIENTS = 5_000_000
 """The same of a compiled model, whose gradients cost a twentieth."""

@@ -40,6 +40,10 @@ from evenfall.store.records import FitRecord, PosteriorRecord
 __all__ = ["fit", "record_of", "specs_of"]
 
 
+_CONSTANT = 1e-12
+"""Relative standard deviation of draws that are one number but for rounding."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Plan:
     """What is to be fitted for a case: one model, or one per family of lags."""
@@ -292,6 +296,13 @@ def _conclude(case: Case, record: FitRecord) -> None:
             case,
             f"its model gives no single number named {quantity_of(case.parameter)}; it gives {named}",
             "name a scalar variable of the model in bayesian_update.quantity",
+        )
+        return
+    if not figures["stdev"] > _CONSTANT * max(1.0, abs(figures["mean"])):
+        _refuse(
+            case,
+            f"every draw of {quantity_of(case.parameter)} is {figures['mean']:g}: nothing was learned",
+            "let the variable depend on what the model samples",
         )
         return
     prior = case.prior.root.belief

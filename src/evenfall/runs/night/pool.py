@@ -16,6 +16,7 @@ from evenfall.runs.fitting.fitter import Fitter, seed_of
 from evenfall.runs.fitting.jobs import Envelope, FitJob
 from evenfall.runs.fitting.specs import (
     ARRAY_GRADIENTS,
+    POOLED_GRADIENTS,
     families_of,
     is_exact,
     pooled_delay_spec,
@@ -74,7 +75,10 @@ def pool(cases: Sequence[Case], world: World, fitter: Fitter) -> list[Record]:
 
 def _request(group: _Group) -> FitRequest:
     seed = seed_of(group.name, group.inputs_hash)
-    return FitRequest(seed=seed, draws=500, tune=500, chains=4, max_gradients=ARRAY_GRADIENTS)
+    if group.case.parameter.latency is None:
+        return FitRequest(seed=seed, draws=500, tune=500, chains=4, max_gradients=ARRAY_GRADIENTS)
+    # Weights over slices are uneven, so it takes more draws; and a sampler's gradient costs a millisecond.
+    return FitRequest(seed=seed, draws=1000, tune=500, chains=4, max_gradients=POOLED_GRADIENTS)
 
 
 def _groups(cases: Sequence[Case], world: World) -> Iterator[_Group | None]:
