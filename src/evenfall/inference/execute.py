@@ -22,7 +22,7 @@ from evenfall.inference.watch import watching
 
 __all__ = ["code_version", "data_hash", "execute"]
 
-_ROOMS: Final = ("beliefs", "calibration", "funnels", "inference", "mmm")
+_ROOMS: Final = ("beliefs", "funnels", "inference", "mmm")
 
 
 def execute(
