@@ -77,7 +77,8 @@ NO_POSTERIOR = [
     for engine in ("laplace", "variational")
 ]
 
-SAMPLED = ["two_modes", "funnel", "nan_density", "nan_gradient", "improper", "stuck"]
+# Two far modes are not among them: what no chain has visited, no figure of the chains can show.
+SAMPLED = ["funnel", "nan_density", "nan_gradient", "improper", "stuck"]
 
 
 @pytest.fixture(scope="module")

@@ -289,10 +289,6 @@ def test_a_share_that_never_converts_is_no_bare_number_where_the_data_do_not_kno
         assert told.summary.upper - told.summary.lower > 0.3
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="overlap alone calls .003 to .96 identified: its width beside the prior's has to count too",
-)
 @pytest.mark.parametrize("family", HALF)
 def test_what_hardly_anybody_has_shown_yet_is_not_identified(family: str) -> None:
     """Fifteen people a day for five days, of a lag with a median of 40 days."""

@@ -20,6 +20,7 @@ __all__ = [
     "HORIZON_MASS",
     "NOT_IDENTIFIED",
     "OBSERVED_MASS",
+    "STILL_OPEN",
     "Answer",
     "EventualRate",
     "Horizon",
@@ -48,6 +49,13 @@ NOT_IDENTIFIED: Final = 0.75
 Two normals with one centre share .75 of their mass when one is 0.6 times as wide as the other.
 """
 
+STILL_OPEN: Final = 0.75
+"""Prior probability of the posterior's 95 % interval from which a quantity counts as not identified.
+
+A posterior may leave the middle of the prior and still leave open most of what the prior did. Of N(0, 1) the
+interval of N(0, 0.6²), which overlaps it by `NOT_IDENTIFIED`, holds .76.
+"""
+
 _BINS: Final = 24
 _REMEDY: Final = (
     "read the rate within the horizon, wait for older cohorts, or average over families by stacking"
@@ -63,7 +71,8 @@ class Answer:
     overlap
         Mass that prior and posterior share, 0..1.
     identified
-        False when the overlap exceeds `NOT_IDENTIFIED`: then it is the prior that is read.
+        False when the overlap exceeds `NOT_IDENTIFIED`, or the 95 % interval holds more than `STILL_OPEN` of
+        the prior: then it is the prior that is read.
     """
 
     name: str
@@ -117,7 +126,9 @@ def describe(fit: Fit, model: DelayModel, *, prior_points: int = 4000, seed: int
     answers = {}
     for name, believed in prior.items():
         shared = overlap(fit.draws[name].reshape(-1), believed, weights)
-        answers[name] = Answer(name, fit.summary(name), shared, shared <= NOT_IDENTIFIED)
+        summary = fit.summary(name)
+        inside = float(np.mean((believed >= summary.lower) & (believed <= summary.upper)))
+        answers[name] = Answer(name, summary, shared, shared <= NOT_IDENTIFIED and inside <= STILL_OPEN)
     return answers
 
 
