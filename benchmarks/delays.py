@@ -47,7 +47,7 @@ def posteriors(repeats: int, edges: int, seed: int) -> None:
     source, rng = world(1000), np.random.default_rng(seed)
     first = drawn(source, rng)
     twin = pymc_twin(first.data, first.options)
-    compiling = timed(compile_plainly, build(twin.data, twin.options))
+    compiling = timed(compile_plainly, build(twin.data, **twin.options))
     say("delay per edge: compilation of the peer", seconds=compiling.seconds, cpu=compiling.cpu)
     sample_plainly(compiling.result, 0, draws=50, tune=50, chains=1)
     execute(first, FitRequest(draws=50, tune=50))

@@ -185,7 +185,7 @@ def slices(seed: int, edges: int, each: int) -> dict[str, ModelSpec]:
 def graph(repeats: int, edges: int, each: int, peer_fits: int, seed: int) -> None:
     twin_of = slices(seed, 1, 1)["edge-0, slice-0"]
     twin = pymc_twin(twin_of.data, twin_of.options)
-    compiling = timed(compile_plainly, build(twin.data, twin.options))
+    compiling = timed(compile_plainly, build(twin.data, **twin.options))
     sample_plainly(compiling.result, 0, draws=50, tune=50, chains=1)
     say("graph: compilation of the peer", seconds=compiling.seconds, cpu=compiling.cpu)
     took: dict[str, list[float]] = {"ours": [], "peer": []}

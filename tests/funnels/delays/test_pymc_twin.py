@@ -15,7 +15,7 @@ def test_both_densities_differ_by_a_constant(family):
     data = cohorts(np.random.default_rng(1), stats.lognorm(0.9, scale=3.0), 0.3, days=25, size=100)
     options = {"family": family, "horizon_days": 10, "prior": {"rate": {"alpha": 3, "beta": 6}}}
     own, twin = delay_model(data, options), pymc_twin(data, options)
-    density = build(twin.data, twin.options).compile_logp()
+    density = build(twin.data, **twin.options).compile_logp()
     z = own.start() + 0.2 * np.random.default_rng(2).normal(size=(6, 3))
     theirs = [float(density(dict(zip(own.names, point, strict=True)))) for point in z]
     difference = own.gradient(z)[0] - theirs

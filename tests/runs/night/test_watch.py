@@ -72,6 +72,9 @@ def test_the_detector_finds_the_day_of_a_drop_and_running_the_night_again_change
     assert incident.since is not None
     assert abs(incident.since - (TONIGHT - 6 * DAY)) <= timedelta(days=1)
     assert incident.figures["direction"] == "lower"
+    level = incident.figures["level"]
+    assert isinstance(level, float)
+    assert abs(level - 0.2) < 0.04  # the drop; its first day shares a week with a day before it
     assert "since" in incident.message
     assert shop.row().light == "red"
     kept = ("incidents", "incident_events", "outbox")

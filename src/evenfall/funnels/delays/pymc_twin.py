@@ -46,7 +46,7 @@ def pymc_twin(data: Mapping[str, NDArray[np.generic]], options: Mapping[str, obj
     )
 
 
-def build(data: Mapping[str, NDArray[np.generic]], options: Mapping[str, Any]) -> Any:
+def build(data: Mapping[str, NDArray[np.generic]], **options: Any) -> Any:
     """Return the ``pymc.Model``; cohorts of which no age was seen must be left out."""
     import pymc as pm  # noqa: PLC0415
     from pytensor import tensor  # noqa: PLC0415

@@ -155,7 +155,8 @@ class _Wanted:
 
 def _wanted(world: World, parameters: Sequence[Parameter], night: Night, engine: str | None) -> list[_Wanted]:
     cases = standing(world, parameters, night)
-    pooled = _poolable(parameters)
+    # Slices of a conversion that takes its time are fitted one by one here.
+    pooled = {name: one for name, one in _poolable(parameters).items() if one.latency is None}
     wanted = []
     for group, parameter in pooled.items():
         own = [case for case in cases if group in (case.parameter.template_id, case.id)]

@@ -8,6 +8,7 @@ from datetime import date, datetime
 import numpy as np
 
 from evenfall.clock import Night
+from evenfall.funnels.delays.drift import filter_drift
 from evenfall.monitoring.alarms import Alarm, detector_alarm, threshold_alarm
 from evenfall.monitoring.detector import detect
 from evenfall.monitoring.histories import DetectorInput
@@ -169,6 +170,8 @@ def _record(change: IncidentChange, case: Case) -> IncidentRecord:
             "direction": found.direction,
             "log_e_value": found.log_e_value if np.isfinite(found.log_e_value) else None,
         }
+        if case.parameter.type == "probability":
+            figures |= _level_now(case)
     resolved = change.what == "resolved"
     return IncidentRecord(
         parameter_id=incident.parameter_id,
@@ -183,6 +186,19 @@ def _record(change: IncidentChange, case: Case) -> IncidentRecord:
         resolved_at=instant if resolved else None,
         seen_at=instant,
     )
+
+
+def _level_now(case: Case) -> dict[str, object]:
+    """Return where a drifting rate stands at the end of its last settled day, by a weekly local level."""
+    prior = case.prior.root.belief.numbers
+    days = case.settled.between(None, case.watermark if case.cohorts is None else None)
+    if not days.size:
+        return {}
+    drift = filter_drift(
+        days.sums[:, 0], days.sums[:, 1], kappa=case.rule.kappa, prior=(prior["alpha"], prior["beta"])
+    )
+    lower, upper = drift.interval()
+    return {"level": drift.mean, "level_lower": lower, "level_upper": upper, "step_per_day": drift.step}
 
 
 def _opened_at(incident: Incident, case: Case, instant: datetime) -> datetime:
