@@ -210,7 +210,8 @@ class PooledDelays:
         shared["log_rho"] = -found.by_log_kappa.reshape(shape).sum(axis=1)
         own = {"rate": by_rate.reshape(shape), "log_t50": slopes["log_t50"]}
         value = self._log_prior(z, at) + found.value.reshape(shape).sum(axis=1)
-        gradient = self._chain(z, at, own, shared)
+        with np.errstate(invalid="ignore", over="ignore"):  # points that cannot be are lost
+            gradient = self._chain(z, at, own, shared)
         lost = ~np.isfinite(value) | ~np.isfinite(gradient).all(axis=1)
         return np.where(lost, -np.inf, value), np.where(lost[:, None], 0.0, gradient)
 

@@ -3,8 +3,8 @@
 A joint proposal of all slices would multiply their weights, which scatter the more the more slices there are.
 Instead each slice estimates the integral over its own two coordinates by the mean of a few weights and keeps
 one of its candidates by weight. Write h for the hypers, drawn from q, and u_s1 … u_sM for the candidates of
-slice s, each from q_s(·|h), with weights w_sm = p(data_s, u_sm | h)/q_s(u_sm | h). The draw (h, u_1k, u_2k, …)
-with weight
+slice s, each from q_s(·|h), with weights w_sm = p(data_s, u_sm | h)/q_s(u_sm | h). The draw
+(h, u_1k, u_2k, …) with weight
 
     p(h)/q(h) · Π_s (1/M) Σ_m w_sm
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["fast_fit"]
 
 _CANDIDATES: Final = 4
+_COSTLY_CANDIDATES: Final = 2  # where a likelihood costs more than ten of the others; they lie opposite
 _DEGREES: Final = 10.0
 _FARTHEST: Final = 8.0  # prior standard deviations beyond which no hyper is looked at: 1e-15 of the mass
 _PILOTS: Final = (300, 600)
@@ -56,18 +57,13 @@ class _Shapes:
     shift : ndarray, shape (slice, 2)
         In units of the Gaussian's root.
     root : ndarray, shape (slice, 2, 2)
-    line : ndarray, shape (1 + hyper, slice · 2), or None
+    line : ndarray, shape (1 + hyper, slice · 2)
         Coefficients of the modes on the hypers, from which scoring starts.
     """
 
     shift: Floats
     root: Floats
-    line: Floats | None
-
-    @classmethod
-    def plain(cls, slices: int) -> _Shapes:
-        """Return what leaves the Gaussians as they are."""
-        return cls(np.zeros((slices, 2)), np.tile(np.eye(2), (slices, 1, 1)), None)
+    line: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +149,8 @@ def _first(model: PooledDelays, slices: Slices) -> tuple[StudentT, _Shapes]:
 
     peak, root = climb(log_mass, start)
     log_mass(np.concatenate([peak[None], peak + root.T, peak - root.T]))
-    return StudentT(peak, root), _with_line(_Shapes.plain(model.slices), *known)
+    plain = np.tile(np.eye(2), (model.slices, 1, 1))
+    return StudentT(peak, root), _Shapes(np.zeros((model.slices, 2)), plain, _line(*known))
 
 
 def _weighted(
@@ -167,18 +164,19 @@ def _weighted(
     noise, log_noise = _noise(rng, (count, len(shapes.shift)))
     base = gaussians.log_root + np.log(shapes.root[:, 0, 0] * shapes.root[:, 1, 1]) + _HALF_LOG_2PI * 2
     weights, tried, standards = [], [], []
-    for _ in range(_CANDIDATES):
+    candidates = _COSTLY_CANDIDATES if slices.costly else _CANDIDATES
+    for _ in range(candidates):
         standard = shapes.shift + np.einsum("sij,psj->psi", shapes.root, noise)
         u = gaussians.mode + np.einsum("psij,psj->psi", gaussians.root, standard)
         target = slices.value(h, u) - 0.5 * np.square(u).sum(axis=-1)
         weights.append(target + base - 2 * _HALF_LOG_2PI - log_noise)
         tried.append(u)
         standards.append(standard)
-        noise = np.stack([-noise[..., 1], noise[..., 0]], axis=-1)
+        noise = -noise if slices.costly else np.stack([-noise[..., 1], noise[..., 0]], axis=-1)
     log_weight = np.stack(weights)
     total = special.logsumexp(log_weight, axis=0)
     kept = _pick(log_weight - np.where(np.isfinite(total), total, 0.0), rng)
-    log_ratio = (total - np.log(_CANDIDATES)).sum(axis=1) - 0.5 * np.square(h).sum(axis=1) - density
+    log_ratio = (total - np.log(candidates)).sum(axis=1) - 0.5 * np.square(h).sum(axis=1) - density
     return _Drawn(
         h,
         np.take_along_axis(np.stack(tried), kept[None, ..., None], axis=0)[0],
@@ -190,7 +188,6 @@ def _weighted(
 
 def _near(slices: Slices, shapes: _Shapes, h: Floats) -> SliceGaussians:
     """Return Gaussians at the hypers, one step from where their modes are expected."""
-    assert shapes.line is not None
     start = (_with_one(h) @ shapes.line).reshape(len(h), -1, 2)
     return slices.step(h, start)
 
@@ -228,13 +225,13 @@ def _adapted(drawn: _Drawn, proposal: StudentT) -> tuple[StudentT, _Shapes]:
     spread = np.einsum("p,psi,psj->sij", weight, off, off)
     share = worth / (worth + 10.0)
     root = np.linalg.cholesky(share * spread + (1.0 - share) * np.eye(2))
-    return proposal, _with_line(_Shapes(share * shift, root, None), h, drawn.mode)
+    return proposal, _Shapes(share * shift, root, _line(h, drawn.mode))
 
 
-def _with_line(shapes: _Shapes, hypers: Floats, modes: Floats) -> _Shapes:
-    """Return the shapes with the modes as linear functions of the hypers."""
-    line = np.linalg.lstsq(_with_one(hypers), modes.reshape(len(hypers), -1), rcond=1e-8)[0]
-    return _Shapes(shapes.shift, shapes.root, line)
+def _line(hypers: Floats, values: Floats) -> Floats:
+    """Return the coefficients of values, shape (point, …), as linear functions of the hypers."""
+    found = np.linalg.lstsq(_with_one(hypers), values.reshape(len(hypers), -1), rcond=1e-8)[0]
+    return np.asarray(found)
 
 
 def _with_one(hypers: Floats) -> Floats:

@@ -22,8 +22,8 @@ __all__ = ["PooledDelayGenerative"]
 class PooledDelayGenerative:
     """A `GenerativeModel` of the slices of one edge.
 
-    Its parameters are ``hypers``, N(0, 1) a priori, and ``away``, the spreads by which the rate and the log t50
-    of each slice differ from the centre: unlike the coordinates of a fit they do not depend on the data.
+    Its parameters are ``hypers``, N(0, 1) a priori, and ``away``, the spreads by which the rate and the log
+    t50 of each slice differ from the centre: unlike the coordinates of a fit they do not depend on the data.
 
     Attributes
     ----------

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SliceGaussians", "Slices"]
 
 _CELLS: Final = 1 << 16  # age cells of one call: what stays in the cache
+_CALENDAR_CELLS: Final = 1 << 13  # the same where each is the mean of F over a day
 _MOST_STEPS: Final = 40
 _SETTLED: Final = 1e-4  # longest step, in spreads' units, at which the search ends
 _LONGEST: Final = 3.0  # spreads that one step may go
@@ -63,7 +64,14 @@ class Slices:
 
     def __init__(self, model: PooledDelays) -> None:
         self.model = model
-        self._step = max(1, _CELLS // max(model.slices * (model.counts.ages + 1), 1))
+        cells = _CALENDAR_CELLS if model.clock == "calendar" else _CELLS
+        self._step = max(1, cells // max(model.slices * (model.counts.ages + 1), 1))
+
+    @property
+    def costly(self) -> bool:
+        """Whether a likelihood takes ten times as long as with elapsed days, a plain law and no κ."""
+        coordinates = self.model.coordinates
+        return bool(coordinates.kappa or coordinates.q or self.model.clock == "calendar")
 
     def value(self, hypers: Floats, u: Floats) -> Floats:
         """Return the log likelihood of each slice, shape (point, slice); −inf where none can be computed.
@@ -140,8 +148,10 @@ class Slices:
         shape = u.shape[:2]
         precision = information.reshape(*shape, 2, 2) * (spread[:, :, None] * spread[:, None, :])[:, None]
         value = np.where(point.inside, found.value, -np.inf).reshape(shape) - 0.5 * np.square(u).sum(axis=-1)
-        slope = score.reshape(*shape, 2) * spread[:, None, :] - u
-        return _Curve(value, np.nan_to_num(slope), np.nan_to_num(precision) + np.eye(2))
+        slope = score.reshape(*shape, 2) * spread[:, None, :]
+        known = np.isfinite(value) & np.isfinite(slope).all(-1) & np.all(np.abs(precision) < 1e150, (-1, -2))
+        slope = np.where(known[..., None], slope, 0.0) - u
+        return _Curve(value, slope, np.where(known[..., None, None], precision, 0.0) + np.eye(2))
 
 
 def _fields(curve: _Curve) -> tuple[Floats, Floats, Floats]:
