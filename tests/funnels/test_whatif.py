@@ -105,6 +105,14 @@ def test_after_an_override_arrivals_are_the_sum_over_all_paths(
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
+def test_a_lift_over_next_to_nothing_is_not_given() -> None:
+    """From the smallest float on, after/before is above the largest."""
+    built = network(2, [(0, 1)])
+    answer = whatif(built, [plain(built)], {"e0": 5e-324}, overrides=[Override("e0", 1.0)], draws=2)
+    assert answer.change("n1").lift is None
+    assert answer.change("n1").difference.mean == 1.0
+
+
 @given(acyclic(), st.data())
 def test_raising_an_edge_never_lowers_what_lies_downstream_of_it(
     graph: tuple[int, list[tuple[int, int]], np.ndarray], data: st.DataObject

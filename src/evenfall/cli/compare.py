@@ -46,7 +46,8 @@ def compare(
 def _told(answer: Answer | None) -> str:
     if answer is None:
         return ""
-    return f"{answer.parameter_id or answer.prior_origin} ({answer.level}, {answer.origin}, n {formatting.evidence(answer.n)})"
+    name = answer.parameter_id or answer.prior_origin
+    return f"{name} ({answer.level}, {answer.origin}, n {formatting.evidence(answer.n)})"
 
 
 def _print(compared: Compared) -> None:

@@ -32,7 +32,12 @@ def summarise_draws(draws: NDArray[np.float64], level: float = 0.95) -> Figure:
 
 
 def lift_of(before: NDArray[np.float64], after: NDArray[np.float64], level: float = 0.95) -> Figure | None:
-    """Return after/before − 1, shape (draw,) each; None when `before` is 0 in some draw."""
+    """Return after/before − 1, shape (draw,) each; None when it is no number in some draw.
+
+    That is so where `before` is 0, or so near it that the ratio is above the largest float.
+    """
     if not (before > 0).all():
         return None
-    return summarise_draws(after / before - 1.0, level)
+    with np.errstate(over="ignore"):
+        ratio = after / before
+    return summarise_draws(ratio - 1.0, level) if np.isfinite(ratio).all() else None

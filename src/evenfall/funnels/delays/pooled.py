@@ -28,12 +28,14 @@ from evenfall.funnels.delays.empirical import empirical_lag
 from evenfall.funnels.delays.families import LagShape, lag_family
 from evenfall.funnels.delays.horizon import default_horizon
 from evenfall.funnels.delays.likelihood import CohortLikelihood
+from evenfall.funnels.delays.pooled_fast import fast_fit
+from evenfall.funnels.delays.pooled_place import Head
 from evenfall.funnels.delays.priors import Normal, priors_from
 from evenfall.funnels.delays.slice_counts import SliceCounts
 from evenfall.funnels.pooling.scales import half_normal, half_normal_coordinate, logit_normal
 from evenfall.inference.fit import Fit, FitRequest
 
-__all__ = ["Head", "PooledDelays", "pooled_delays"]
+__all__ = ["PooledDelays", "pooled_delays"]
 
 _SHAPE_FIELDS: Final = ("log_t50", "log_ratio", "onset", "q")
 _POOLED: Final = ("rate", "log_t50")
@@ -43,24 +45,6 @@ _MANY: Final = 30.0
 0.2, less than the spreads that pooling is asked for."""
 _FARTHEST: Final = (500.0, 20.0)  # rate and log t50 of a slice beyond which no lag can be computed
 _HALF_LOG_2PI: Final = 0.9189385332046727
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Head:
-    """What the slices share.
-
-    Attributes
-    ----------
-    centre, spread, stretch : ndarray, shape (point, 2)
-        Of rate and log t50: the centre, the spread around it and its slope by the coordinate.
-    shared
-        The centre as points of the model of one edge.
-    """
-
-    centre: Floats
-    spread: Floats
-    stretch: Floats
-    shared: DelayPoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,8 +201,6 @@ class PooledDelays:
 
     def fast_fit(self, request: FitRequest) -> Fit:
         """Return weighted draws of the exact posterior, and whether they may be published."""
-        from evenfall.funnels.delays.pooled_fast import fast_fit  # noqa: PLC0415  brings in the engines
-
         return fast_fit(self, request)
 
     def quantities(self, z: Floats) -> dict[str, Floats]:

@@ -23,20 +23,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from scipy import special
 
 from evenfall.beliefs.numerics.arrays import Floats
 from evenfall.funnels.delays.pooled_climb import climb
+from evenfall.funnels.delays.pooled_place import SlicedDelays
 from evenfall.funnels.delays.pooled_slices import SliceGaussians, Slices
 from evenfall.funnels.pooling.proposals import StudentT
 from evenfall.inference.fit import Fit, FitRequest
 from evenfall.inference.psis import LEAST_ESS, importance_ess, k_hat_limit, smooth
-
-if TYPE_CHECKING:
-    from evenfall.funnels.delays.pooled import PooledDelays
 
 __all__ = ["fast_fit"]
 
@@ -87,7 +85,7 @@ class _Drawn:
     mode: Floats
 
 
-def fast_fit(model: PooledDelays, request: FitRequest) -> Fit:
+def fast_fit(model: SlicedDelays, request: FitRequest) -> Fit:
     """Return weighted draws of the exact posterior, and whether they may be published.
 
     Returns
@@ -125,7 +123,7 @@ def _failures(k_hat: float, ess: float, draws: int) -> tuple[str, ...]:
     return tuple(failures)
 
 
-def _draw(model: PooledDelays, rng: np.random.Generator, count: int) -> _Drawn:
+def _draw(model: SlicedDelays, rng: np.random.Generator, count: int) -> _Drawn:
     """Return draws from a proposal that smaller runs of itself have put in place."""
     slices = Slices(model)
     proposal, shapes = _first(model, slices)
@@ -135,7 +133,7 @@ def _draw(model: PooledDelays, rng: np.random.Generator, count: int) -> _Drawn:
     return _weighted(slices, proposal, shapes, rng, count)
 
 
-def _first(model: PooledDelays, slices: Slices) -> tuple[StudentT, _Shapes]:
+def _first(model: SlicedDelays, slices: Slices) -> tuple[StudentT, _Shapes]:
     """Return a Student t at the peak of the approximate density of the hypers."""
     start = model.start()[: model.hypers]
     known = start[None], slices.fit(start[None], np.zeros((1, model.slices, 2))).mode

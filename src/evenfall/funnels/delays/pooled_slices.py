@@ -7,15 +7,13 @@ likelihood is that of the slice alone. All slices of many hypers are solved toge
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from evenfall.beliefs.numerics.arrays import Floats
 from evenfall.funnels.delays.coordinates import DelayPoint
-
-if TYPE_CHECKING:
-    from evenfall.funnels.delays.pooled import PooledDelays
+from evenfall.funnels.delays.pooled_place import SlicedDelays
 
 __all__ = ["SliceGaussians", "Slices"]
 
@@ -62,7 +60,7 @@ class _Curve:
 class Slices:
     """A pooled model as a function of each slice's own coordinates, its hypers held."""
 
-    def __init__(self, model: PooledDelays) -> None:
+    def __init__(self, model: SlicedDelays) -> None:
         self.model = model
         cells = _CALENDAR_CELLS if model.clock == "calendar" else _CELLS
         self._step = max(1, cells // max(model.slices * (model.counts.ages + 1), 1))
