@@ -3,15 +3,18 @@ PYTHON_IN := .venv/bin/python
 PYTEST := $(PYTHON_IN) -m pytest
 WORKERS ?= 2
 
-.PHONY: setup demo test check verify bench docs lock clean
+.PHONY: setup ui demo test check verify bench docs lock clean
 
 setup:  ## make .venv
 	@./bootstrap.sh
 
-demo: setup  ## 30 nights of the example project; SERVE=no ends after the status table
+ui: setup  ## build the pages into the package, when a file of ui/ changed
+	@ui/scripts/build.sh
+
+demo: ui  ## 30 nights of the example project, then its pages; SERVE=no ends after the status table
 	@.venv/bin/evenfall demo --path build/demo/acme-funnel $(if $(filter no,$(SERVE)),--no-serve)
 
-test: setup  ## everything but the long statistics; what CI runs
+test: ui  ## everything but the long statistics; what CI runs
 	@$(PYTEST) -n $(WORKERS) -m "not verify" tests
 
 check: setup  ## before every commit: format, lint, types, layers, fast tests, docs
@@ -21,10 +24,10 @@ check: setup  ## before every commit: format, lint, types, layers, fast tests, d
 	@.venv/bin/lint-imports
 	@$(PYTEST) -q -n $(WORKERS) -m "not verify and not slow" tests
 
-verify: setup  ## long statistics and faults
+verify: ui  ## long statistics and faults
 	@$(PYTEST) -n $(WORKERS) -m verify --hypothesis-profile=verify tests
 
-bench: setup  ## timings, as ratios within one run
+bench: ui  ## timings, as ratios within one run
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(PYTHON_IN) "$$file"; done
 
 docs: setup  ## run the examples in docstrings and pages, follow the links between pages

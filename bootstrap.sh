@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes .venv from requirements/*.lock. Run again, it does nothing until a lock or pyproject.toml changes.
+# `bootstrap.sh tools` makes only the helper environment .venv-tools, which holds uv and a Node for the pages.
 set -eu
 cd "$(dirname "$0")"
 
@@ -7,7 +8,8 @@ runs() { [ -n "$1" ] && "$@" >/dev/null 2>&1; }  # being on PATH proves nothing 
 fits() { runs "$1" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 12))'; }
 
 stamp=$(cat pyproject.toml requirements/*.lock | cksum)
-if [ "$(cat .venv/.locks 2>/dev/null)" = "$stamp" ] && runs .venv/bin/python -c 'import evenfall'; then exit 0; fi
+if [ "${1:-}" != tools ] && [ "$(cat .venv/.locks 2>/dev/null)" = "$stamp" ] &&
+    runs .venv/bin/python -c 'import evenfall'; then exit 0; fi
 
 shims=$(dirname "$(command -v python3 || echo /)")
 pyenv=${PYENV_ROOT:-${HOME:-}/.pyenv}/versions
@@ -23,11 +25,15 @@ if [ "$python" = none ]; then
     exit 1
 fi
 
+tools() {
+    runs .venv-tools/bin/python -m pip --version || "$python" -m venv --clear .venv-tools
+    .venv-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
+}
+if [ "${1:-}" = tools ]; then tools && exit 0; fi
 uv=$(command -v uv || true)
 if ! runs "$uv" --version; then
     uv=.venv-tools/bin/uv
-    runs .venv-tools/bin/python -m pip --version || "$python" -m venv --clear .venv-tools
-    .venv-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
+    tools
 fi
 UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 && export UV_SYSTEM_CERTS UV_NATIVE_TLS  # trust what the machine trusts
 fits .venv/bin/python || "$uv" venv --quiet --clear --python "$python" .venv
