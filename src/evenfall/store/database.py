@@ -39,6 +39,7 @@ from evenfall.store.engine import Transactions, make_engine
 from evenfall.store.faults import reach
 from evenfall.store.migrate import check_revision, found_revision, migrate
 from evenfall.store.owners import this_process
+from evenfall.store.pages import PagedReads
 from evenfall.store.records import (
     Arrival,
     CommitReport,
@@ -110,7 +111,7 @@ def migrate_store(url: str) -> tuple[str | None, str]:
         transactions.close()
 
 
-class Store:
+class Store(PagedReads):
     """What one tenant has seen and believed.
 
     Questions take the instant or night they are asked for, and the answers are what was known then. Writers

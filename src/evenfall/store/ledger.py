@@ -17,7 +17,7 @@ from evenfall.store.schema import evidence
 from evenfall.store.scope import Scope
 from evenfall.store.streams import Stream, streams_of
 
-__all__ = ["KNOWN_AT", "evidence_as_of", "evidence_history", "observations_as_of"]
+__all__ = ["KNOWN_AT", "ROW", "evidence_as_of", "evidence_history", "evidence_row", "observations_as_of"]
 
 KNOWN_AT: Final = (
     evidence.c.seen_at <= bindparam("as_of"),
@@ -33,7 +33,7 @@ _SUMS: Final = (
     evidence.c.squares,
 )
 
-_ROW: Final = (
+ROW: Final = (
     *_SUMS,
     evidence.c.seen_at,
     evidence.c.version,
@@ -43,14 +43,14 @@ _ROW: Final = (
 
 _OF_STREAMS: Final = evidence.c.stream_id.in_(bindparam("ids", expanding=True))
 
-_WINNERS: Final = select(*_ROW).where(_OF_STREAMS, *KNOWN_AT).order_by(evidence.c.stream_id, evidence.c.first)
+_WINNERS: Final = select(*ROW).where(_OF_STREAMS, *KNOWN_AT).order_by(evidence.c.stream_id, evidence.c.first)
 
 _WINNING_SUMS: Final = (
     select(*_SUMS).where(_OF_STREAMS, *KNOWN_AT).order_by(evidence.c.stream_id, evidence.c.first)
 )
 
 _HISTORY: Final = (
-    select(*_ROW)
+    select(*ROW)
     .where(_OF_STREAMS)
     .order_by(evidence.c.stream_id, evidence.c.first, evidence.c.stop, evidence.c.seen_at, evidence.c.version)
 )
@@ -64,7 +64,7 @@ def evidence_as_of(
     rows: dict[str, list[EvidenceRow]] = {name: [] for name in query_hashes}
     for row in scope.fetch_by_ids(_WINNERS, sorted(streams), as_of=instant_text(as_of)):
         stream = streams[row[0]]
-        rows[stream.parameter_id].append(_evidence_row(stream, row))
+        rows[stream.parameter_id].append(evidence_row(stream, row))
     if len(streams) > len(query_hashes):
         for found in rows.values():
             found.sort(key=attrgetter("window", "slice", "age"))
@@ -98,10 +98,11 @@ def evidence_history(scope: Scope, parameter_ids: Iterable[str]) -> list[Evidenc
     """Return every row ever written for parameters, by stream, window, seen_at and version."""
     streams = streams_of(scope, dict.fromkeys(parameter_ids))
     found = scope.fetch_by_ids(_HISTORY, sorted(streams))
-    return [_evidence_row(streams[row[0]], row) for row in found]
+    return [evidence_row(streams[row[0]], row) for row in found]
 
 
-def _evidence_row(stream: Stream, row: tuple[Any, ...]) -> EvidenceRow:
+def evidence_row(stream: Stream, row: tuple[Any, ...]) -> EvidenceRow:
+    """Return the reading that the values of `ROW` hold."""
     _, first, stop, size, total, squares, seen_at, version, backfilled, wall_at = row
     return EvidenceRow(
         stream.parameter_id,
