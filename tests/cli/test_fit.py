@@ -148,7 +148,10 @@ def test_several_fits_are_a_line_each_and_names_without_one_are_told_why(build: 
     assert lines[-1] == "plain: a formula"
 
 
-def test_a_comparison_is_a_table_with_words_that_claim_no_more_than_it_shows(capsys: Any) -> None:
+def test_a_comparison_is_a_table_with_words_that_claim_no_more_than_it_shows(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     rng = np.random.default_rng(3)
     base = rng.normal(-1.0, 0.05, (2, 500, 150))
     given = {"weibull": base, "gamma": base - 0.01, "lognormal": base - 1.0}

@@ -17,12 +17,18 @@ from pathlib import Path
 import pytest
 
 import evenfall as ef
+from evenfall.beliefs.belief import Belief
 from evenfall.runs.demo.data import DemoData
 from evenfall.runs.demo.story import build_demo
 from evenfall.runs.demo.world import NIGHTS
 from evenfall.store.faults import FAULT_POINTS
 
 NIGHTLY_POINTS = [point for point in FAULT_POINTS if not point.startswith("artifact")]
+
+
+def numbers(belief: Belief) -> tuple[str, tuple[float, ...], str]:
+    """Return a belief to 9 digits: draws of another process differ in the last of their 16 (seen: 4e-12)."""
+    return belief.family, tuple(float(f"{value:.9g}") for value in belief.theta), str(belief.origin)
 
 
 def everything(root: Path) -> dict[str, object]:
@@ -33,7 +39,7 @@ def everything(root: Path) -> dict[str, object]:
             history = project.history(identity)
             kept[identity] = (
                 [(p.belief, p.reason, p.absorbed_until, p.seen_at) for p in history.priors],
-                [(p.as_of, p.belief, p.sums, p.inputs_hash) for p in history.posteriors],
+                [(p.as_of, numbers(p.belief), p.sums, p.inputs_hash) for p in history.posteriors],
                 [(e.window, e.size, e.total, e.squares, e.seen_at) for e in history.evidence],
                 [(n.as_of, n.outcome, n.light, n.loaded, n.counted) for n in history.nights],
             )

@@ -164,6 +164,18 @@ def test_a_missing_module_says_where_it_was_looked_for(root):
     assert "ModuleNotFoundError" in str(refusal.value)
 
 
+def test_a_day_on_which_nothing_was_counted_is_no_row(root):
+    """Its mean is 0/0, which PyMC takes for a missing value."""
+    first = date(2024, 1, 1)
+    rows = Observations.of(
+        (first + timedelta(days=i), first + timedelta(days=i + 1), n, 0.0, 0.0)
+        for i, n in enumerate((0.0, 7.0, 0.0, 9.0))
+    )
+    data = spec(root, "purchases", rows).data
+    assert data["sums"][:, 0].tolist() == [7.0, 9.0]
+    assert data["day"].tolist() == [first + timedelta(days=1), first + timedelta(days=3)]
+
+
 def test_observations_go_by_the_names_of_their_type():
     one = ModelObservations(
         "rate", np.array(["2024-01-01"], "datetime64[D]"), *np.array([[2.0], [3.0], [0.0]])

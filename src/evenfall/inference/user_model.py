@@ -47,7 +47,7 @@ _FACTORY: Final = "evenfall.inference.user_model:user_model"
 
 @dataclass(frozen=True, eq=False)
 class ModelObservations:
-    """What a user's function is given: one row per day, in order of time.
+    """What a user's function is given: one row per day on which anything was counted, in order of time.
 
     The three sums go by the names of the parameter's type as well: ``trials`` and ``successes`` of a
     probability, ``exposure`` and ``events`` of a rate, ``n``, ``sum`` and ``sum_squares`` of a mean or, taken
@@ -103,7 +103,8 @@ def user_model_spec(
         "quantity": quantity,
         "sources": _source_hash(model.partition(":")[0], Path(root)),
     }
-    return ModelSpec(_FACTORY, {"day": observations.first, "sums": observations.sums}, options)
+    seen = observations.sums[:, 0] > 0  # a day on which nothing was counted says nothing, and its mean is NaN
+    return ModelSpec(_FACTORY, {"day": observations.first[seen], "sums": observations.sums[seen]}, options)
 
 
 def user_model(data: Inputs, options: Mapping[str, object]) -> BuiltModel:

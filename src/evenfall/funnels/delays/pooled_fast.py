@@ -42,7 +42,7 @@ _CANDIDATES: Final = 4
 _COSTLY_CANDIDATES: Final = 2  # where a likelihood costs more than ten of the others; they lie opposite
 _DEGREES: Final = 10.0
 _FARTHEST: Final = 8.0  # prior standard deviations beyond which no hyper is looked at: 1e-15 of the mass
-_PILOTS: Final = (300, 600)
+_PILOTS: Final = (300, 600, 1200)
 _HALF_LOG_2PI: Final = 0.9189385332046727
 
 

@@ -50,7 +50,7 @@ def logit_normal_rate(
     --------
     >>> rate = logit_normal_rate(0.0, 1.0, 40, 20)
     >>> round(float(rate.mean), 6), round(float(rate.stdev), 4)
-    (0.5, 0.0746)
+    (0.5, 0.0745)
     """
     m, s, n, k = np.broadcast_arrays(
         *(np.asarray(a, dtype=np.float64) for a in (mu, sigma, trials, successes))
