@@ -87,8 +87,8 @@ def climb(
     """Return the first fit that passes the gate, or the last one tried, marked as not converged.
 
     With engine ``auto``: in closed form; on a grid for one or two coordinates; by reweighting the last full
-    fit; by the model's own fast way, or Laplace's approximation up to six coordinates; by NUTS, and twice more
-    with longer chains and smaller steps. A named engine is the only one tried, NUTS again with its retries.
+    fit; by the model's own fast way, or Laplace's approximation up to six coordinates; by NUTS, and twice
+    more with longer chains and smaller steps. A named engine is the only one tried, NUTS again with its retries.
 
     Parameters
     ----------
