@@ -5,7 +5,10 @@
     EvenfallError
     ├── UsageError              the caller asked for something that does not exist (exit 64)
     ├── ConfigError             a definition cannot be accepted; carries file, line, column, path, value
-    │   └── UnknownName         a name nobody declared; carries the nearest names
+    │   ├── UnknownName         a name nobody declared; carries the nearest names
+    │   └── EditRefused         a change that would leave a problem in the project; carries them all
+    ├── FileChanged             a file is not the one its editor saw; carries its etag now
+    ├── NotCommitted            Git does not take a change; the file is as it was
     ├── InfeasibleBelief        numbers that no distribution of the family can have
     ├── QueryRefused            user SQL that is not one bounded, read-only SELECT
     ├── SourceError             a connection did not give what was asked
@@ -28,11 +31,14 @@ from collections.abc import Iterable
 __all__ = [
     "AlreadyAbsorbed",
     "ConfigError",
+    "EditRefused",
     "EvenfallError",
+    "FileChanged",
     "InfeasibleBelief",
     "LeaseLost",
     "MigrationNeeded",
     "MissingDriver",
+    "NotCommitted",
     "QueryRefused",
     "SourceDown",
     "SourceError",
@@ -101,6 +107,41 @@ class UnknownName(ConfigError):
         self.nearest = nearest(name, valid)
         remedy = f"did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
         super().__init__(f"no {kind} is called {name!r}", remedy=remedy, **place)  # type: ignore[arg-type]
+
+
+class EditRefused(ConfigError):
+    """A change that would leave a problem in the project; nothing was written.
+
+    It is told as the first of `problems`.
+    """
+
+    def __init__(self, problems: Iterable[ConfigError]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        super().__init__(
+            first.message,
+            file=first.file,
+            line=first.line,
+            column=first.column,
+            path=first.path,
+            value=first.value,
+            remedy=first.remedy,
+        )
+
+
+class FileChanged(EvenfallError):
+    """A file is not the one its editor saw; `etag` is of its bytes now, and nothing was written."""
+
+    def __init__(self, file: str, etag: str) -> None:
+        super().__init__(
+            f"{file} has changed since it was read",
+            remedy="read it again, and make the change to what it says now",
+        )
+        self.file, self.etag = file, etag
+
+
+class NotCommitted(EvenfallError):
+    """Git does not take a change that was to be committed; the file is as it was."""
 
 
 class InfeasibleBelief(EvenfallError, ValueError):

@@ -17,7 +17,7 @@ from evenfall.registry.sources import Text
 from evenfall.registry.starter import STARTER
 from evenfall.registry.tree import SIZE_LIMIT
 
-__all__ = ["SETTINGS_FILE", "initialise", "load"]
+__all__ = ["SETTINGS_FILE", "initialise", "load", "read_texts"]
 
 SETTINGS_FILE: Final = "evenfall.toml"
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -47,7 +47,14 @@ def load(root: Path, last_good: Mapping[str, str] | None = None) -> Registry:
     if not (root / SETTINGS_FILE).is_file():
         remedy = "name a folder that holds one, or make one with `evenfall init`"
         raise UsageError(f"no {SETTINGS_FILE} in {root}", remedy=remedy)
-    texts = Texts(
+    texts = read_texts(root, last_good)
+    registry = assemble(root, texts)
+    return replace(registry, sources=_accepted(registry, texts), git_revision=revision(root))
+
+
+def read_texts(root: Path, last_good: Mapping[str, str] | None = None) -> Texts:
+    """Return the files of the project in `root` as they are found; see `load`."""
+    return Texts(
         settings=_read(root, root / SETTINGS_FILE),
         contexts=_read_folder(root, "contexts"),
         graphs=_read_folder(root, "graphs"),
@@ -55,8 +62,6 @@ def load(root: Path, last_good: Mapping[str, str] | None = None) -> Registry:
         scenarios=_read_folder(root, "scenarios"),
         last_good=last_good or {},
     )
-    registry = assemble(root, texts)
-    return replace(registry, sources=_accepted(registry, texts), git_revision=revision(root))
 
 
 def initialise(root: Path) -> tuple[Path, ...]:
