@@ -88,7 +88,8 @@ def climb(
 
     With engine ``auto``: in closed form; on a grid for one or two coordinates; by reweighting the last full
     fit; by the model's own fast way, or Laplace's approximation up to six coordinates; by NUTS, and twice
-    more with longer chains and smaller steps. A named engine is the only one tried, NUTS again with its retries.
+    more with longer chains and smaller steps. A named engine is the only one tried, NUTS again with its own
+    retries.
 
     Parameters
     ----------
