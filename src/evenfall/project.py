@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from evenfall.clock import Clock, Night
+from evenfall.clock import Clock
 from evenfall.errors import ConfigError, UsageError
 from evenfall.window import DayWindow
 
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from evenfall.runs.incidents import Incidents
     from evenfall.runs.models.comparing import ModelComparison
     from evenfall.runs.models.shown import Fits
+    from evenfall.runs.night.listing import Nights
     from evenfall.runs.night.nightly import Progress
     from evenfall.runs.night.plan import NightPlan
+    from evenfall.runs.parameter.detail import Detail
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
     from evenfall.runs.world import World
     from evenfall.store.records import IncidentRecord
@@ -204,6 +206,13 @@ class Project:
         world = self.world
         return status(world, world.night(as_of), only)
 
+    @property
+    def nights(self) -> Nights:
+        """The runs there have been: listed, found, judged."""
+        from evenfall.runs.night.listing import Nights  # noqa: PLC0415 - loads warehouses
+
+        return Nights(self.world)
+
     def gaps(self, as_of: date | str | None = None) -> tuple[Gap, ...]:
         """Return the windows the night will read for the first time."""
         from evenfall.runs.status import gaps  # noqa: PLC0415 - loads warehouses
@@ -264,20 +273,20 @@ class Project:
 
         return acknowledge(self.world, number, who=who, note=note)
 
-    def show(self, parameter_id: str) -> Shown:
-        """Return one parameter with its definition and its numbers."""
-        world = self.world
-        parameter = self.registry.parameter(parameter_id)
-        night: Night = world.night()
-        (row,) = self.status(only=parameter.id).rows
-        prior = world.store.priors([parameter.id], night.instant).get(parameter.id, [])
-        current = world.store.current([parameter.id], night.instant).get(parameter.id)
+    def show(self, parameter_id: str, as_of: date | str | None = None) -> Shown:
+        """Return one parameter with its definition and its numbers, as of a night (default: tonight)."""
+        found = self._detail(parameter_id, as_of)
         return Shown(
-            parameter,
-            replace(row),
-            prior[-1].belief.numbers if prior else {},
-            current.belief.numbers if current else {},
+            found.parameter,
+            found.row,
+            found.priors[-1].belief.numbers if found.priors else {},
+            found.current.belief.numbers if found.current else {},
         )
+
+    def _detail(self, parameter_id: str, as_of: date | str | None) -> Detail:
+        from evenfall.runs.parameter.detail import detail_of  # noqa: PLC0415 - loads SQLAlchemy
+
+        return detail_of(self.world, self.registry.parameter(parameter_id), self.world.night(as_of))
 
     @cached_property
     def _names(self) -> Names:

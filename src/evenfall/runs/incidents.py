@@ -16,7 +16,7 @@ from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 from evenfall.store.records import IncidentRecord, NightResult
 
-__all__ = ["DigestLine", "IncidentLine", "Incidents", "acknowledge", "incidents"]
+__all__ = ["DigestLine", "IncidentLine", "Incidents", "acknowledge", "incidents", "looked_at"]
 
 _UNRESOLVED = ("open", "ack")
 
@@ -93,7 +93,7 @@ def incidents(world: World, as_of: date | str | None = None, *, resolved: bool =
     """
     night = world.night(as_of)
     states = (*_UNRESOLVED, "resolved") if resolved else _UNRESOLVED
-    found = world.store.incidents(None, _instant(world, night), states)
+    found = world.store.incidents(None, looked_at(world, night), states)
     results = world.store.night_results(None, night.as_of)
     lines = [IncidentLine(one, _light(results, one.parameter_id), _age(one, night.as_of)) for one in found]
     last = max((result.as_of for result in results.values()), default=None)
@@ -122,10 +122,12 @@ def acknowledge(world: World, number: int, *, note: str = "", who: str) -> Incid
     """
     if not who.strip():
         raise UsageError("an acknowledgement names who has seen it", remedy="give a name, as in --by ada")
-    return world.store.acknowledge_incident(number, who.strip(), note.strip(), _instant(world, world.night()))
+    return world.store.acknowledge_incident(
+        number, who.strip(), note.strip(), looked_at(world, world.night())
+    )
 
 
-def _instant(world: World, night: Night) -> datetime:
+def looked_at(world: World, night: Night) -> datetime:
     """Return the instant at which things are looked at: now for tonight, else that of the night."""
     is_tonight = night.as_of == world.night().as_of
     return max(night.instant, world.clock.now()) if is_tonight else night.instant

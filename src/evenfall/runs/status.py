@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
 from evenfall.clock import Night
@@ -14,38 +15,40 @@ from evenfall.runs.report import Gap, History, Status, StatusRow
 from evenfall.runs.world import World
 from evenfall.store.records import NightResult, PosteriorRecord
 
-__all__ = ["gaps", "history", "status"]
+__all__ = ["gaps", "history", "row_of", "rows_of", "status"]
 
 
 def status(world: World, night: Night, only: str | None = None) -> Status:
     """Return every parameter as it stood at the end of `night`."""
-    parameters = world.selected(only)
+    return Status(night.as_of, rows_of(world, night, world.selected(only)))
+
+
+def rows_of(world: World, night: Night, parameters: Sequence[Parameter]) -> tuple[StatusRow, ...]:
+    """Return some parameters, in their order, as they stood at the end of `night`."""
     ids = [parameter.id for parameter in parameters]
     results = world.store.night_results(ids, night.as_of)
     current = world.store.current(ids, night.instant)
     priors = world.store.priors(ids, night.instant)
-    return Status(
-        night.as_of,
-        tuple(
-            _row(
-                parameter,
-                chain_of(priors.get(parameter.id, ())),
-                current.get(parameter.id),
-                results.get(parameter.id),
-                night.instant,
-            )
-            for parameter in parameters
-        ),
+    return tuple(
+        row_of(
+            parameter,
+            chain_of(priors.get(parameter.id, ())),
+            current.get(parameter.id),
+            results.get(parameter.id),
+            night.instant,
+        )
+        for parameter in parameters
     )
 
 
-def _row(
+def row_of(
     parameter: Parameter,
     chain: Chain | None,
     current: PosteriorRecord | None,
     result: NightResult | None,
     now: datetime,
 ) -> StatusRow:
+    """Return how a parameter stands, from what the store knew of it at the end of a night."""
     verdict = result.verdict if result is not None else {}
     read_at = result.read_at if result is not None else None
     prior = chain.head if chain is not None else None

@@ -21,7 +21,7 @@ from evenfall.runs.night.watch import since_of
 from evenfall.runs.world import World
 from evenfall.store.records import FitRecord
 
-__all__ = ["check"]
+__all__ = ["Looked", "check", "look"]
 
 _NIGHT = timedelta(days=1)
 
@@ -56,6 +56,35 @@ def check(cases: Sequence[Case], world: World) -> None:
     ]
     for case, verdict in zip(judged, check_chunk(inputs), strict=True):
         case.verdict = verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What a check of one parameter holds against what.
+
+    Attributes
+    ----------
+    window
+        Rows of the last mature days; None without an observation source.
+    arrived : ndarray, shape (row,)
+        Share of the outcomes of each row that can have arrived by now; None when all have.
+    expected, baseline
+        The accepted prior, and the posterior of the ledger, each from days before the window.
+    """
+
+    window: Observations | None
+    arrived: NDArray[np.float64] | None
+    expected: Belief | None
+    baseline: Belief | None
+
+
+def look(case: Case, world: World) -> Looked:
+    """Return what the check of a case looked at on its night, once that is over; the case has a prior."""
+    fits = world.store.latest_fits([case.id], case.night.instant) if case.cohorts is not None else {}
+    window, arrived = _window(case, world.registry.settings, fits.get(case.id))
+    (expected,) = _beliefs_before([case], [window], promoted=True)
+    (baseline,) = _beliefs_before([case], [window], promoted=False)
+    return Looked(window, arrived, expected, baseline)
 
 
 def _last_fits(cases: Sequence[Case], world: World) -> dict[str, FitRecord]:
