@@ -12,6 +12,9 @@ import evenfall as ef
 from evenfall.runs.demo.world import DRIFTING, NIGHTS
 
 
+UNWELL = ("config_error", "failed", "source_down", "quarantined")
+
+
 def run(*arguments: str) -> tuple[int, Any]:
     """Run the command line in a process of its own and return its exit code and its JSON."""
     done = subprocess.run(
@@ -34,6 +37,8 @@ def test_the_demo_shows_its_lights_twice_alike_and_rebuilds_to_the_last_digits(t
     assert {"green", "grey"} <= set(lights.values())
     with ef.open(tmp_path / "acme") as project:
         past = project.status(NIGHTS[9]).as_dict()
+        nights = [night for name in project.registry.parameters for night in project.history(name).nights]
+        assert not [(n.parameter_id, n.as_of, n.outcome) for n in nights if n.outcome in UNWELL]
 
     code, again = run(*demo)
     assert code == 0
