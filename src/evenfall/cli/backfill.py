@@ -9,6 +9,7 @@ import typer
 
 from evenfall.cli.options import AsJson, Only, ProjectPath, open_project, parse_day
 from evenfall.cli.reporting import carry_out
+from evenfall.cli.watching import ProgressForm, ProgressOption
 from evenfall.errors import UsageError
 
 __all__ = ["backfill"]
@@ -24,6 +25,7 @@ def backfill(
     ],
     only: Only = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print what would be read, and do nothing.")] = False,
+    progress: ProgressOption = ProgressForm.BAR,
     project: ProjectPath = None,
     as_json: AsJson = False,
 ) -> int:
@@ -33,4 +35,5 @@ def backfill(
             f"no day lies from {first} up to {stop}", remedy="--to is the first day that is no longer read"
         )
     with open_project(project) as opened:
-        return carry_out(opened.backfill(first, stop, only=only), dry=plan, as_json=as_json)
+        intended = opened.backfill(first, stop, only=only)
+        return carry_out(intended, dry=plan, as_json=as_json, progress=progress)

@@ -8,6 +8,7 @@ import typer
 
 from evenfall.cli.options import AsJson, AsOf, Only, ProjectPath, open_project
 from evenfall.cli.reporting import carry_out
+from evenfall.cli.watching import ProgressForm, ProgressOption
 from evenfall.errors import UsageError
 
 __all__ = ["nightly"]
@@ -24,6 +25,7 @@ def nightly(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Also try parameters that wait out their back-off.")
     ] = False,
+    progress: ProgressOption = ProgressForm.BAR,
     project: ProjectPath = None,
     as_json: AsJson = False,
 ) -> int:
@@ -32,4 +34,4 @@ def nightly(
         raise UsageError("--plan and --apply exclude each other", remedy="leave both out to apply")
     with open_project(project) as opened:
         intended = opened.nightly(as_of, only=only, retry_failed=retry_failed)
-        return carry_out(intended, dry=plan, as_json=as_json)
+        return carry_out(intended, dry=plan, as_json=as_json, progress=progress)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from evenfall.cli.output import emit, progress, say, show
+from evenfall.cli.output import emit, say, show
+from evenfall.cli.watching import ProgressForm, endable, watched
 
 if TYPE_CHECKING:
     from evenfall.project import RunPlan
@@ -18,7 +19,7 @@ _LISTED = 20
 """Parameters listed below a report; the JSON has them all."""
 
 
-def carry_out(plan: RunPlan, *, dry: bool, as_json: bool) -> int:
+def carry_out(plan: RunPlan, *, dry: bool, as_json: bool, progress: ProgressForm = ProgressForm.BAR) -> int:
     """Print the plan, or apply it and print what came of it; return the exit code."""
     if dry:
         if as_json:
@@ -26,7 +27,9 @@ def carry_out(plan: RunPlan, *, dry: bool, as_json: bool) -> int:
         else:
             say(str(plan))
         return 0
-    with progress("nightly", quiet=as_json) as advance:
+    with endable(), watched("nightly", progress, quiet=as_json) as advance:
+        if advance is not None:
+            advance(0, len(plan.plan.tasks), "")
         report = plan.apply(progress=advance)
     if as_json:
         emit(report.as_dict())

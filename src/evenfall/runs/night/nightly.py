@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from evenfall.errors import EvenfallError
 from evenfall.runs.fitting.fitter import Fitter
 from evenfall.runs.night.case import recall
 from evenfall.runs.night.keep import failed_record
@@ -55,6 +57,7 @@ def apply(
     own = Fitter.of(world)
     fitter = fitter or own
     status = "failed"
+    said: dict[str, object] = {}
     written: Counter[str] = Counter()
     results: list[NightResult] = []
     try:
@@ -67,17 +70,35 @@ def apply(
             if not results and records:
                 records[0] = _with_learned(records[0], learned, plan)
             written += _commit(world, plan, tasks, records, claimed.lease)
-            store.finish_task(claimed.lease)
-            results += [record.result for record in records if record.parameter_id in plan.ids]
+            came = [record.result for record in records if record.parameter_id in plan.ids]
+            store.finish_task(claimed.lease, result={"outcomes": Counter(one.outcome for one in came)})
+            results += came
             if progress is not None:
                 progress(len(results), len(plan.tasks), tasks[-1].parameter_id)
         sweep(world.artifacts, store.artifacts())
         report = _report(world, plan, results, written)
         status = {0: "ok", 1: "failed", 2: "partial"}[report.exit_code]
+    except KeyboardInterrupt:
+        status = "cancelled"
+        raise
+    except Exception as error:
+        said = _complaint(error)
+        raise
     finally:
         own.close()
-        store.finish_run(lease, status, {"written": dict(written)})
+        store.finish_run(lease, status, {"written": dict(written), **said})
     return report
+
+
+def _complaint(error: Exception) -> dict[str, object]:
+    """Return what is kept with a run of the error that ended it."""
+    if isinstance(error, EvenfallError):
+        return {"error": {"message": error.message, "remedy": error.remedy, "traceback": None}}
+    message = f"{type(error).__name__}: {error}"
+    trace = "".join(traceback.format_exception(error))
+    return {
+        "error": {"message": message, "remedy": "see the traceback, then run it again", "traceback": trace}
+    }
 
 
 def _isolated(

@@ -23,7 +23,7 @@ from evenfall.runs.world import World
 from evenfall.store.records import EvidenceSpan, NightResult, PriorVersion
 from evenfall.window import DayWindow, local_day
 
-__all__ = ["NightPlan", "Task", "plan_night"]
+__all__ = ["NightPlan", "Task", "plan_night", "run_key_of"]
 
 CHUNK = 500
 """Parameters that share a transaction: enough for bulk writes, few enough to lose little to a kill."""
@@ -198,9 +198,22 @@ def plan_night(
     past = _recall(world, night, [parameter.id for parameter in parameters])
     planner = _Planner(world, night, past, retry_failed, backfill)
     kind = "nightly" if backfill is None else "backfill"
+    tasks = tuple(planner.plan(parameter) for parameter in parameters)
+    return NightPlan(kind, run_key_of(night, only, backfill), night, tasks)
+
+
+def run_key_of(night: Night, only: str | None = None, backfill: DayWindow | None = None) -> str:
+    """Return what a run is known by: the same night of the same parameters is the same run.
+
+    Examples
+    --------
+    >>> from zoneinfo import ZoneInfo
+    >>> run_key_of(Night(date(2026, 10, 1), ZoneInfo("UTC")), only="checkout")
+    'nightly:2026-10-01:checkout'
+    """
+    kind = "nightly" if backfill is None else "backfill"
     part = "" if backfill is None else f":{backfill.first}:{backfill.stop}"
-    run_key = f"{kind}:{night.as_of}{part}" + (f":{only}" if only else "")
-    return NightPlan(kind, run_key, night, tuple(planner.plan(parameter) for parameter in parameters))
+    return f"{kind}:{night.as_of}{part}" + (f":{only}" if only else "")
 
 
 def _recall(world: World, night: Night, ids: list[str]) -> _Past:
