@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from evenfall.runs.parameter.detail import Detail
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
     from evenfall.runs.world import World
+    from evenfall.store.api_keys import ApiKeys
     from evenfall.store.records import IncidentRecord
 
 __all__ = ["Project", "RunPlan", "Shown", "open_project"]
@@ -154,6 +155,24 @@ class Project:
 
         self.__dict__["world"] = reread(self.world, self.root)
         self.__dict__.pop("_names", None)
+
+    def renewed(self) -> Project:
+        """Return the project with its definitions as the files say now, over the same history."""
+        from evenfall.runs.world import reread  # noqa: PLC0415 - see `world`
+
+        renewed = Project(self.root, self._clock, self._store_url)
+        renewed.__dict__["world"] = reread(self.world, self.root)
+        return renewed
+
+    @property
+    def tenant(self) -> str:
+        """Whose project it is."""
+        return self.world.store.tenant
+
+    @property
+    def keys(self) -> ApiKeys:
+        """The API keys of the project's tenant: `create`, `all`, `find`, `revoke`."""
+        return self.world.store.keys
 
     def validate(self) -> list[ConfigError]:
         """Return every problem of the project's files and queries, without touching data or history."""

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from evenfall.registry.schemas import Secret, SettingsDefinition
 from evenfall.registry.schemas.fit import Alert
+from evenfall.registry.schemas.settings import ServerDefinition
 from evenfall.window import parse_zone
 
-__all__ = ["EMBEDDED", "Connection", "Settings"]
+__all__ = ["EMBEDDED", "Connection", "Serving", "Settings"]
 
 _SQLITE: Final = "sqlite:///"
 
@@ -56,6 +57,32 @@ EMBEDDED: Final = Connection("data", "duckdb", "data")
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """What the table ``[server]`` says; see `ServerDefinition`.
+
+    Attributes
+    ----------
+    keys
+        Whether keys are needed; None to decide by the address.
+    """
+
+    host: str
+    port: int
+    keys: bool | None
+    requests_per_minute: int
+    failed_keys_per_minute: int
+    body_bytes: int
+    hosts: tuple[str, ...]
+    proxies: tuple[str, ...]
+
+    @classmethod
+    def of(cls, definition: ServerDefinition) -> Serving:
+        """Return the table with its amounts as numbers."""
+        said = definition.model_dump(exclude={"body_limit"})
+        return cls(**said, body_bytes=_bytes(definition.body_limit))
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What evenfall.toml says, every default filled in.
 
@@ -65,6 +92,8 @@ class Settings:
         The date the project's clock is pinned to; None for the machine's clock.
     store_url
         SQLAlchemy URL; a relative SQLite path is taken from the project's root.
+    tenant
+        Whose project it is; one database may hold several.
     lookback_days
         Days re-read each night for restatements.
     window_days
@@ -94,6 +123,8 @@ class Settings:
     fit_seconds: float = 600.0
     fit_memory_bytes: int = 4 * 2**30
     alerts: tuple[Alert, ...] = ()
+    tenant: str = "default"
+    server: Serving = field(default_factory=lambda: Serving.of(ServerDefinition()))
 
     @classmethod
     def of(cls, definition: SettingsDefinition, root: Path) -> Settings:
@@ -118,6 +149,8 @@ class Settings:
             fit_seconds=definition.fit_seconds,
             fit_memory_bytes=_bytes(definition.fit_memory),
             alerts=definition.alerts,
+            tenant=definition.tenant,
+            server=Serving.of(definition.server),
         )
 
 

@@ -89,7 +89,7 @@ def open_world(root: Path, *, clock: Clock | None = None, store_url: str | None 
         Database to use in place of the project's own, such as ``memory``.
     """
     registry = load(root)
-    store = open_store(store_url or registry.settings.store_url)
+    store = open_store(store_url or registry.settings.store_url, registry.settings.tenant)
     registry = _with_last_good(registry, store)
     return World(registry, store, clock or _clock_of(registry.settings))
 

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cached_property
 from types import TracebackType
-from typing import Literal, Self, overload
+from typing import Any, Literal, Self, overload
 
 from sqlalchemy import insert, select
 
@@ -17,6 +18,7 @@ from evenfall.beliefs.observations import Observations
 from evenfall.clock import Clock, SystemClock
 from evenfall.findings import Finding
 from evenfall.store import (
+    attempts,
     cohorts,
     coverage,
     definitions,
@@ -34,6 +36,8 @@ from evenfall.store import (
     tasks,
 )
 from evenfall.store import commit as committing
+from evenfall.store.api_keys import ApiKeys
+from evenfall.store.attempts import Attempt
 from evenfall.store.cells import instant_text
 from evenfall.store.engine import Transactions, make_engine
 from evenfall.store.faults import reach
@@ -135,6 +139,11 @@ class Store(PagedReads):
     def close(self) -> None:
         """Close every connection; what was kept in memory is gone."""
         self._transactions.close()
+
+    @cached_property
+    def keys(self) -> ApiKeys:
+        """The tenant's API keys."""
+        return ApiKeys(self._transactions, self.tenant, self._clock)
 
     # Definitions and parameters ---------------------------------------------------------------------------
 
@@ -410,6 +419,37 @@ class Store(PagedReads):
         """Return the last attempts, the newest first."""
         with self._reading() as scope:
             return runs.newest_runs(scope, limit)
+
+    def newest_attempts(self, most: int, before: int | None = None) -> list[Attempt]:
+        """Return the newest attempt of each run key, the newest first, below the run number `before`."""
+        with self._reading() as scope:
+            return attempts.newest_by_key(scope, most, before, self._clock.now())
+
+    def attempts(self, run_key: str) -> list[Attempt]:
+        """Return every attempt at a run, the newest first."""
+        with self._reading() as scope:
+            return attempts.attempts_of(scope, run_key, self._clock.now())
+
+    def count_run_keys(self) -> int:
+        """Return how many different runs there were."""
+        with self._reading() as scope:
+            return attempts.count_keys(scope)
+
+    def plan_of(self, run_id: int) -> dict[str, Any]:
+        """Return the plan an attempt began with."""
+        with self._reading() as scope:
+            return attempts.plan_of(scope, run_id)
+
+    def end_lost_run(self, run_id: int, status: str, summary: Mapping[str, object]) -> bool:
+        """End an attempt whose process is gone and return whether there was one to end.
+
+        Raises
+        ------
+        StoreError
+            When its process still runs, or that cannot be told from here.
+        """
+        with self._writing() as scope:
+            return attempts.end_lost_run(scope, run_id, status, summary, self._clock.now())
 
     def add_tasks(self, lease: Lease, new: Sequence[tuple[str, Mapping[str, object]]]) -> int:
         """Queue the tasks (name, payload) the run does not know yet and return how many those are."""

@@ -13,7 +13,7 @@ from evenfall.registry.schemas.base import Day, Id, Model, Secret, Text, refuse
 from evenfall.registry.schemas.fit import Alert
 from evenfall.window import parse_zone
 
-__all__ = ["ConnectionDefinition", "SettingsDefinition"]
+__all__ = ["ConnectionDefinition", "ServerDefinition", "SettingsDefinition"]
 
 
 def _option_kind(value: Any) -> str:
@@ -66,9 +66,41 @@ class ConnectionDefinition(Model):
         return dict(extra)
 
 
+class ServerDefinition(Model):
+    """What `evenfall serve` is told; its options count in place of these.
+
+    Attributes
+    ----------
+    host
+        Address to listen on; 127.0.0.1 is reached from this machine alone.
+    keys
+        Whether every question needs an API key; by default wherever the address is reached from elsewhere.
+    requests_per_minute
+        Of one key, or of one address where no key is needed.
+    failed_keys_per_minute
+        Wrong keys from one address before it is refused for a while.
+    body_limit
+        Longest body of a request.
+    hosts
+        Names the server answers to; by default any where keys are needed, else those of this machine.
+    proxies
+        Addresses of proxies whose word on where a request comes from counts.
+    """
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    keys: bool | None = None
+    requests_per_minute: Annotated[int, Field(ge=1, le=100_000_000)] = 20_000
+    failed_keys_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    body_limit: Annotated[str, AfterValidator(_check_memory)] = "1MB"
+    hosts: tuple[Text, ...] = ()
+    proxies: tuple[Text, ...] = ()
+
+
 class SettingsDefinition(Model):
     """Everything evenfall.toml may say; every key has a default."""
 
+    tenant: Id = "default"
     zone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
     clock: Day | None = None
     store_url: Text = "sqlite:///.evenfall/store.db"
@@ -83,4 +115,5 @@ class SettingsDefinition(Model):
     fit_seconds: Annotated[float, Field(gt=0, le=86400)] = 600.0
     fit_memory: Annotated[str, AfterValidator(_check_memory)] = "4GB"
     connections: dict[Id, ConnectionDefinition] = Field(default_factory=dict)
+    server: ServerDefinition = ServerDefinition()
     alerts: tuple[Alert, ...] = ()
