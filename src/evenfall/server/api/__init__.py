@@ -6,12 +6,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from evenfall.server.api import keys, me
+from evenfall.server.api.keys import router as keys_router
+from evenfall.server.api.me import router as me_router
 
 __all__ = ["ROUTERS"]
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    keys.router,
-    me.router,
+    keys_router,
+    me_router,
 )
 """The routers in alphabetical order; `create_app` documents every problem for each."""
