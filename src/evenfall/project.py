@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from evenfall.runs.night.listing import Nights
     from evenfall.runs.night.nightly import Progress
     from evenfall.runs.night.plan import NightPlan
-    from evenfall.runs.parameter.detail import Detail
+    from evenfall.runs.parameter.listing import Listing, Listings
+    from evenfall.runs.parameter.look import Look
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
     from evenfall.runs.world import World
     from evenfall.store.api_keys import ApiKeys
-    from evenfall.store.records import IncidentRecord
+    from evenfall.store.records import IncidentRecord, PosteriorRecord
 
 __all__ = ["Project", "RunPlan", "Shown", "open_project"]
 
@@ -294,7 +295,7 @@ class Project:
 
     def show(self, parameter_id: str, as_of: date | str | None = None) -> Shown:
         """Return one parameter with its definition and its numbers, as of a night (default: tonight)."""
-        found = self._detail(parameter_id, as_of)
+        found = self.look(parameter_id, as_of).detail
         return Shown(
             found.parameter,
             found.row,
@@ -302,10 +303,29 @@ class Project:
             found.current.belief.numbers if found.current else {},
         )
 
-    def _detail(self, parameter_id: str, as_of: date | str | None) -> Detail:
-        from evenfall.runs.parameter.detail import detail_of  # noqa: PLC0415 - loads SQLAlchemy
+    def look(self, parameter_id: str, as_of: date | str | None = None) -> Look:
+        """Return one parameter as of a night, to be asked for curves, its past, lineage, draws."""
+        from evenfall.runs.parameter.look import Look  # noqa: PLC0415 - loads SQLAlchemy
 
-        return detail_of(self.world, self.registry.parameter(parameter_id), self.world.night(as_of))
+        world, parameter = self.world, self.registry.parameter(parameter_id)
+        place = self._listings.places(world, self._names).get(parameter.id)
+        return Look(world, parameter, world.night(as_of), place, self._names)
+
+    def posterior(self, parameter_id: str, as_of: date | str | None = None) -> PosteriorRecord | None:
+        """Return the posterior that was current at a night (default: tonight), or None: one query."""
+        world = self.world
+        known = self.registry.parameter(parameter_id).id
+        return world.store.latest_posterior(known, world.night(as_of).instant)
+
+    def parameters(self, as_of: date | str | None = None) -> Listing:
+        """Return all parameters as they stood at the end of a night, to be filtered and paged."""
+        return self._listings.get(self.world, self._names, self.world.night(as_of))
+
+    @cached_property
+    def _listings(self) -> Listings:
+        from evenfall.runs.parameter.listing import Listings  # noqa: PLC0415 - loads SQLAlchemy
+
+        return Listings()
 
     @cached_property
     def _names(self) -> Names:

@@ -81,6 +81,12 @@ _PUBLISHED: Final = (
     )
 )
 
+_PUBLICATIONS: Final = select(current_posteriors.c.published_at).where(
+    current_posteriors.c.tenant == bindparam("tenant"),
+    current_posteriors.c.parameter_id == bindparam("one"),
+    current_posteriors.c.published_at <= bindparam("as_of"),
+)
+
 _VALUES: Final = union_all(_DECLARED, _PUBLISHED).subquery()
 _VALUES_COUNT: Final = select(func.count()).select_from(_VALUES)
 _VALUES_PAGE: Final = (
@@ -154,6 +160,12 @@ class PagedReads:
         with self._reading() as scope:
             rows = scope.fetch(_LATEST, one=parameter_id, as_of=instant_text(as_of))
         return record_of(rows[0]) if rows else None
+
+    def publications(self: _Reader, parameter_id: str, as_of: datetime) -> frozenset[datetime]:
+        """Return the instants up to `as_of` at which a posterior of one parameter became current."""
+        with self._reading() as scope:
+            rows = scope.fetch(_PUBLICATIONS, one=parameter_id, as_of=instant_text(as_of))
+        return frozenset(instant(at) for (at,) in rows)
 
     def parameter_values(
         self: _Reader, parameter_id: str, as_of: datetime, limit: int, offset: int = 0
