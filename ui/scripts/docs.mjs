@@ -10,7 +10,6 @@ const out = join(here, "..", "..", "src", "evenfall", "server", "ui", "docs");
 mkdirSync(out, { recursive: true });
 for (const file of ["swagger-ui-bundle.js", "swagger-ui.css"])
   cpSync(join(packages, "swagger-ui-dist", file), join(out, file));
-for (const file of ["swagger-init.js", "redoc-init.js"]) cpSync(join(here, "docs", file), join(out, file));
 
 // Redoc shows its maker's logo from the maker's host; an empty image leaves the page as it is.
 const logo = /https:\/\/cdn\.redoc\.ly\/[^"]*\.svg/g;
