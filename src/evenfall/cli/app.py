@@ -23,10 +23,12 @@ from evenfall.cli.history import history
 from evenfall.cli.import_ import import_definitions
 from evenfall.cli.incidents import incidents
 from evenfall.cli.init import init
+from evenfall.cli.key import key
 from evenfall.cli.migrate import migrate
 from evenfall.cli.nightly import nightly
 from evenfall.cli.output import complain, emit, problem
 from evenfall.cli.rebuild import rebuild
+from evenfall.cli.serve import serve
 from evenfall.cli.show import show
 from evenfall.cli.status import status
 from evenfall.cli.update import update
@@ -68,10 +70,12 @@ for verb in (
     history,
     fit,
     incidents,
+    serve,
     migrate,
     demo,
 ):
     app.command(verb.__name__)(verb)
+app.add_typer(key, name="key")
 app.command("import")(import_definitions)  # the word itself is no name in Python
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evenfall.server.app import create_app
-from evenfall.server.running import run
+from evenfall.server.running import check_port, run
 from evenfall.server.settings import ServerSettings
 
-__all__ = ["ServerSettings", "create_app", "run"]
+__all__ = ["ServerSettings", "check_port", "create_app", "run"]

@@ -14,6 +14,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from evenfall.project import Project
 from evenfall.server.api import ROUTERS
+from evenfall.server.api.metrics import Standings
 from evenfall.server.gate import Gate
 from evenfall.server.guard import Guard
 from evenfall.server.observed import Observed, Requests
@@ -46,7 +47,7 @@ def create_app(projects: Sequence[Project], settings: ServerSettings) -> FastAPI
     )
     registry = CollectorRegistry()
     app.state.served, app.state.settings, app.state.registry = served, settings, registry
-    app.state.gate = Gate(served, settings)
+    app.state.gate, app.state.standings = Gate(served, settings), Standings()
     answer_problems(app)
     for router in ROUTERS:
         app.include_router(router, responses=RESPONSES)

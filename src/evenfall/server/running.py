@@ -16,7 +16,7 @@ from evenfall.project import Project
 from evenfall.server.app import create_app
 from evenfall.server.settings import ServerSettings
 
-__all__ = ["run"]
+__all__ = ["check_port", "run"]
 
 _GRACE_SECONDS: Final = 10
 
@@ -50,6 +50,17 @@ def run(projects: Sequence[Project], settings: ServerSettings, ready: Callable[[
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         ready(f"http://{name}:{listening.getsockname()[1]}")
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def check_port(host: str, port: int) -> None:
+    """See that the port is free, before anything is done that takes long.
+
+    Raises
+    ------
+    UsageError
+        When it is not.
+    """
+    _listen(host, port).close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
