@@ -14,12 +14,20 @@ _NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Node(Model):
-    """A page, step or state; an outcome is one whose conversion matters."""
+    """A page, step or state; an outcome is one whose conversion matters.
+
+    Attributes
+    ----------
+    x, y
+        Where it is drawn, in pixels from the left and from the top; unset, the page finds a place.
+    """
 
     slug: Slug
     id: str | None = None
     name: str | None = None
     outcome: bool = False
+    x: float | None = None
+    y: float | None = None
 
 
 class EdgeProbability(Model):
