@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -17,9 +18,11 @@ from evenfall.server.api import ROUTERS
 from evenfall.server.api.metrics import Standings
 from evenfall.server.gate import Gate
 from evenfall.server.guard import Guard
+from evenfall.server.jobs import Jobs
 from evenfall.server.observed import Observed, Requests
 from evenfall.server.pages import add_pages
 from evenfall.server.problems import RESPONSES, Problem, answer_problems
+from evenfall.server.scheduler import start
 from evenfall.server.served import Served
 from evenfall.server.settings import ServerSettings
 
@@ -61,7 +64,11 @@ def create_app(projects: Sequence[Project], settings: ServerSettings) -> FastAPI
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    jobs: Jobs = app.state.jobs
+    stop = await run_in_threadpool(start, app.state.served, app.state.settings, jobs)
     yield
+    stop()
+    await run_in_threadpool(jobs.close)
     app.state.served.close()
 
 

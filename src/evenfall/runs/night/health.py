@@ -13,7 +13,7 @@ from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 from evenfall.store.attempts import Attempt
 
-__all__ = ["GRACE", "NightHealth", "due_night", "night_health"]
+__all__ = ["GRACE", "NightHealth", "due_night", "is_kept", "night_health"]
 
 GRACE: Final = timedelta(hours=1)
 """How long after its hour a night may still be on its way."""
@@ -56,6 +56,11 @@ def due_night(world: World, grace: timedelta = timedelta(0)) -> Night:
     """Return the last night whose hour, and `grace` after it, have passed by the project's clock."""
     tonight = world.night()
     return tonight if world.clock.now() >= tonight.instant + grace else world.before(tonight)
+
+
+def is_kept(world: World, night: Night) -> bool:
+    """Return whether an attempt at a night ended with something kept."""
+    return any(one.status in _KEPT for one in world.store.attempts(run_key_of(night)))
 
 
 def night_health(world: World) -> NightHealth:

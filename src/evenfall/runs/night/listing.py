@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from evenfall.clock import Night
 from evenfall.errors import EvenfallError, UnknownName
-from evenfall.runs.night.health import NightHealth, due_night, night_health
+from evenfall.runs.night.health import NightHealth, due_night, is_kept, night_health
 from evenfall.runs.night.plan import run_key_of
 from evenfall.runs.report import PARTIAL_OUTCOMES, json_ready
 from evenfall.runs.world import World
@@ -209,6 +209,10 @@ class Nights:
     def due(self) -> Night:
         """Return the last night whose hour has come by the project's clock."""
         return due_night(self.world)
+
+    def is_kept(self, night: Night) -> bool:
+        """Return whether an attempt at a night ended with something kept."""
+        return is_kept(self.world, night)
 
     def health(self) -> NightHealth:
         """Return whether the last night that must be over is, and how it ended."""

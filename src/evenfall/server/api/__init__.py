@@ -9,6 +9,9 @@ from fastapi import APIRouter
 from evenfall.server.api.keys import router as keys_router
 from evenfall.server.api.me import router as me_router
 from evenfall.server.api.metrics import router as metrics_router
+from evenfall.server.api.nightly_health import router as nightly_health_router
+from evenfall.server.api.refresh import router as refresh_router
+from evenfall.server.api.runs import router as runs_router
 
 __all__ = ["ROUTERS"]
 
@@ -16,5 +19,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     keys_router,
     me_router,
     metrics_router,
+    nightly_health_router,
+    refresh_router,
+    runs_router,
 )
 """The routers in alphabetical order; `create_app` documents every problem for each."""
