@@ -51,6 +51,7 @@ def create_app(projects: Sequence[Project], settings: ServerSettings) -> FastAPI
     registry = CollectorRegistry()
     app.state.served, app.state.settings, app.state.registry = served, settings, registry
     app.state.gate, app.state.standings = Gate(served, settings), Standings()
+    app.state.jobs = Jobs(served)
     answer_problems(app)
     for router in ROUTERS:
         app.include_router(router, responses=RESPONSES)
