@@ -23,6 +23,10 @@ _WRITER_LOCK: Final = (
     0x45_56_45_4E  # any constant: all writers of one PostgreSQL database ask for the same one
 )
 
+# A server asks from some forty threads: eight connections stay open, the warmest is taken first, and the
+# others come and go with the crowd, so that nobody waits for one.
+_POOL: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 56, "pool_use_lifo": True}
+
 # FULL, not NORMAL: in WAL mode NORMAL may lose the last commits to a power cut, and what was told outside
 # must not be forgotten inside. It costs one fsync per chunk of parameters: some 20 a night.
 _PRAGMAS: Final = (
@@ -50,11 +54,11 @@ def make_engine(url: str) -> Engine:
         path = make_url(url).database
         if path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, **_POOL)
         _speak_sqlite(engine, in_memory=False)
         return engine
     if url.startswith("postgresql+psycopg://"):
-        return create_engine(url)
+        return create_engine(url, pool_pre_ping=True, **_POOL)
     scheme = url.partition(":")[0]
     raise StoreError(
         f"a store cannot be kept at {scheme!r}",
