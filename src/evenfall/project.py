@@ -98,6 +98,12 @@ class Shown:
     row: StatusRow
     prior: Mapping[str, float]
     posterior: Mapping[str, float]
+    facts: Mapping[str, Any]
+
+    @property
+    def etag(self) -> str:
+        """Identity of its file and its current posterior."""
+        return str(self.facts["etag"])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parameter as JSON-ready data."""
@@ -113,6 +119,7 @@ class Shown:
             "visited_filter": visited.model_dump(mode="json") if visited is not None else None,
             "prior": dict(self.prior),
             "posterior": dict(self.posterior),
+            **self.facts,
         }
 
 
@@ -295,12 +302,14 @@ class Project:
 
     def show(self, parameter_id: str, as_of: date | str | None = None) -> Shown:
         """Return one parameter with its definition and its numbers, as of a night (default: tonight)."""
-        found = self.look(parameter_id, as_of).detail
+        look = self.look(parameter_id, as_of)
+        found = look.detail
         return Shown(
             found.parameter,
             found.row,
             found.priors[-1].belief.numbers if found.priors else {},
             found.current.belief.numbers if found.current else {},
+            look.facts(),
         )
 
     def look(self, parameter_id: str, as_of: date | str | None = None) -> Look:

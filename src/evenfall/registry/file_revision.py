@@ -1,4 +1,4 @@
-"""What Git knows of one file of a project: the commit that last changed it, by whom, and whether it stands."""
+"""What Git knows of one file of a project: the commit that last changed it, and what came since."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,17 +13,17 @@ from evenfall.registry.fallback import Names
 from evenfall.registry.parameter import Parameter
 from evenfall.runs.parameter.detail import Detail, detail_of
 from evenfall.runs.parameter.places import Place
+from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 from evenfall.store.pages import ParameterValue
 from evenfall.store.records import EvidenceRow
 
 if TYPE_CHECKING:
-    from evenfall.runs.models.shown import ShownFit
     from evenfall.runs.parameter.band import Band
     from evenfall.runs.parameter.curves import Curves
     from evenfall.runs.parameter.lineage import Lineage
 
-__all__ = ["Look"]
+__all__ = ["Look", "finite_json"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +73,13 @@ class Look:
 
         return lineage_of(self.world, self.detail, self.night, self.names)
 
-    def fit(self) -> ShownFit | None:
-        """Return its last fit, else that of the slices it is pooled with; None without one."""
+    def fit(self) -> dict[str, Any] | None:
+        """Return its last fit, else that of the slices it is pooled with, JSON-ready; None without one."""
         from evenfall.runs.models.showing import last_fits  # noqa: PLC0415 - loads numerics
 
         found = last_fits(self.world, self.parameter.id, self.night.as_of).fits
-        return next((one for one in found if one.parameter_id == self.parameter.id), (*found, None)[0])
+        chosen = next((one for one in found if one.parameter_id == self.parameter.id), (*found, None)[0])
+        return None if chosen is None else finite_json(json_ready(chosen))
 
     def trace(self, quantity: str | None = None) -> dict[str, Any]:
         """Return the draws of a quantity of its last fit, chain by chain, at most a thousand of each."""
@@ -95,4 +97,14 @@ class Look:
         """Return whether what it predicts looks like what was seen."""
         from evenfall.runs.parameter.predictive import predictive_of  # noqa: PLC0415 - loads numerics
 
-        return predictive_of(self.world, self.parameter, self.night)
+        found: dict[str, Any] = finite_json(predictive_of(self.world, self.parameter, self.night))
+        return found
+
+
+def finite_json(value: Any) -> Any:
+    """Return JSON-ready data with None for numbers that are not finite, which JSON does not know."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite_json(item) for key, item in value.items()}
+    return [finite_json(item) for item in value] if isinstance(value, list) else value

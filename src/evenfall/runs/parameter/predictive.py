@@ -130,8 +130,8 @@ def _exact(world: World, parameter: Parameter, night: Night) -> dict[str, Any]:
 def _law(kind: str, belief: Belief, size: float, total: float) -> dict[str, Any]:
     """Return the predictive law of the total of `size` further observations, with the one that came."""
     law = FAMILIES.resolve(belief.family).predictive(np.array(belief.theta), size)
-    ends = [float(law.quantile(np.asarray(q))) for q in (*_ENDS, 0.025, 0.975)]
-    x = _points(law, ends[0], ends[1])
+    low, high, lower, upper = law.quantile(np.array([*_ENDS, 0.025, 0.975])).tolist()
+    x = _points(law, min(low, total), max(high, total))
     with np.errstate(over="ignore"):
         heights = np.exp(law.log_density(x))
     below = float(law.cdf(np.asarray(total)))
@@ -145,8 +145,8 @@ def _law(kind: str, belief: Belief, size: float, total: float) -> dict[str, Any]
         "density": [float(value) if math.isfinite(value) else None for value in heights],
         "mean": _finite(law.mean),
         "stdev": _finite(law.stdev),
-        "lower": ends[2],
-        "upper": ends[3],
+        "lower": lower,
+        "upper": upper,
         "mid_p": min(max(mid_p, 0.0), 1.0),
         "belief": str(belief),
     }
