@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Final
 
 from evenfall.clock import Clock, Night, PinnedClock, SystemClock
 from evenfall.errors import UsageError
@@ -15,6 +16,9 @@ from evenfall.registry.settings import Settings
 from evenfall.store.database import Store, open_store
 
 __all__ = ["World", "open_world", "reread"]
+
+_EARLIEST: Final = date(1970, 1, 1)
+"""Nights before it are mistakes, and too near the first day a calendar can count back from."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class World:
         Raises
         ------
         UsageError
-            When `as_of` is no date, or lies in the future of the clock.
+            When `as_of` is no date, lies in the future of the clock, or before there were such clocks.
         """
         settings = self.registry.settings
         tonight = Night.of(self.clock, settings.zone, settings.scheduled_hour)
@@ -51,6 +55,8 @@ class World:
             day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
         except ValueError:
             raise UsageError(f"{as_of!r} is not a date", remedy="write it as 2026-10-01") from None
+        if day < _EARLIEST:
+            raise UsageError(f"nothing was believed on {day}", remedy=f"choose {_EARLIEST} or later")
         if day > tonight.as_of:
             raise UsageError(
                 f"{day} has not come yet: it is {tonight.as_of} in {settings.zone}",

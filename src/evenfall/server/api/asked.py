@@ -62,7 +62,8 @@ def missing() -> Iterator[None]:
     """Answer 404 for what a parameter does not have: a fit, its draws, a window."""
     try:
         yield
-    except UnknownName:
+    except UnknownName as unknown:
+        unknown.path = unknown.path or "quantity"
         raise
     except UsageError as absent:
         raise Refused(404, absent.message, remedy=absent.remedy) from absent
