@@ -14,11 +14,15 @@ from evenfall.errors import ConfigError, UsageError
 from evenfall.window import DayWindow
 
 if TYPE_CHECKING:
+    from evenfall.beliefs.feasibility import Feasibility
     from evenfall.funnels.propagate import Measure
     from evenfall.funnels.steps import FunnelTable
+    from evenfall.registry.edit import DefinitionFile
     from evenfall.registry.fallback import Names
+    from evenfall.registry.git import Commit
     from evenfall.registry.parameter import Parameter
     from evenfall.registry.registry import Registry
+    from evenfall.runs.edits import Edited, Numbers
     from evenfall.runs.funnel import FunnelOptions
     from evenfall.runs.graph.compare import Compared
     from evenfall.runs.graph.forecast import ForecastAnswer
@@ -219,6 +223,40 @@ class Project:
         from evenfall.runs.night.accept import accept  # noqa: PLC0415 - loads numerics
 
         return accept(self.world, self.registry.parameter(parameter_id))
+
+    def edit_parameter(
+        self, parameter_id: str, numbers: Numbers, *, seen: str, commit: Commit | None = None
+    ) -> Edited:
+        """Write other numbers into a parameter's file, if it is still the version `seen`."""
+        from evenfall.runs.edits import edit_parameter  # noqa: PLC0415 - loads ruamel and sqlglot
+
+        return edit_parameter(self.world, parameter_id, numbers, seen=seen, commit=commit)
+
+    def edit_graph(
+        self, graph_id: str, wanted: Mapping[str, Any], *, seen: str, commit: Commit | None = None
+    ) -> Edited:
+        """Write a graph's nodes and edges into its file, if it is still the version `seen`."""
+        from evenfall.runs.edits import edit_graph  # noqa: PLC0415 - loads ruamel and sqlglot
+
+        return edit_graph(self.world, graph_id, wanted, seen=seen, commit=commit)
+
+    def graph_file(self, graph_id: str) -> DefinitionFile:
+        """Return the file that declares a graph, with its etag, as it is on the disk."""
+        from evenfall.runs.edits import graph_file  # noqa: PLC0415 - loads ruamel
+
+        return graph_file(self.root, graph_id)
+
+    def check_definition(self, text: str | None = None, file: str | None = None) -> list[ConfigError]:
+        """Return what is wrong with a parameter's text, or with a parameter file as it stands."""
+        from evenfall.runs.edits import check_definition  # noqa: PLC0415 - loads ruamel and sqlglot
+
+        return check_definition(self.world, text, file)
+
+    def feasibility(self, distribution: str, numbers: Mapping[str, float]) -> Feasibility:
+        """Return what numbers would mean as a belief, or why they mean none."""
+        from evenfall.beliefs.feasibility import feasibility  # noqa: PLC0415 - loads numerics
+
+        return feasibility(distribution, numbers)
 
     def rebuild(self, *, only: str | None = None) -> RebuildReport:
         """Recompute every stored posterior from prior version and ledger, and compare."""

@@ -22,7 +22,7 @@ from evenfall.registry.registry import Registry
 from evenfall.registry.sources import Text, read_tree
 from evenfall.registry.tree import SIZE_LIMIT, Tree
 
-__all__ = ["Change", "Changed", "DefinitionFile", "change_file", "check_text", "read_definition"]
+__all__ = ["Change", "Changed", "DefinitionFile", "change_file", "problems_of", "read_definition"]
 
 _BOM: Final = b"\xef\xbb\xbf"
 _PATIENCE: Final = 10.0
@@ -89,9 +89,11 @@ def read_definition(root: Path, file: str) -> DefinitionFile:
         ) from None
 
 
-def check_text(root: Path, file: str, text: str, check: Check) -> list[ConfigError]:
-    """Return what would be wrong with the project if `file` held `text`, and is not wrong now."""
-    return _new_problems(root, file, text, check)
+def problems_of(root: Path, source: Text, check: Check) -> list[ConfigError]:
+    """Return what is wrong with a file if it holds this text, and what would go wrong elsewhere by it."""
+    texts = read_texts(root)
+    after = _problems(root, _with(texts, source), check)
+    return _new(after, _problems(root, texts, check), but=source.file)
 
 
 def change_file(
@@ -170,14 +172,19 @@ def _decoded(before: DefinitionFile) -> str:
 def _new_problems(root: Path, file: str, text: str, check: Check) -> list[ConfigError]:
     """Return the problems that the project has with the text and does not have without it."""
     texts = read_texts(root)
-    after = _problems(root, _with(texts, file, text), check)
-    known = Counter(map(_identity, _problems(root, texts, check))) if after else Counter()
+    after = _problems(root, _with(texts, Text(file, text)), check)
+    return _new(after, _problems(root, texts, check)) if after else []
+
+
+def _new(after: Sequence[ConfigError], before: Sequence[ConfigError], but: str = "") -> list[ConfigError]:
+    """Return the problems that were not there before, and all of the file `but`."""
+    known = Counter(_identity(problem) for problem in before if problem.file != but)
     new = []
     for problem in after:
         known[_identity(problem)] -= 1
         if known[_identity(problem)] < 0:
             new.append(problem)
-    return sorted(new, key=lambda problem: problem.file != file)
+    return new
 
 
 def _problems(root: Path, texts: Texts, check: Check) -> list[ConfigError]:
@@ -190,22 +197,16 @@ def _identity(problem: ConfigError) -> tuple[str, str, str, str]:
     return problem.file, problem.path, problem.message, repr(problem.value)
 
 
-def _with(texts: Texts, file: str, text: str) -> Texts:
-    """Return the texts with one of them changed, or added to the folder of its path."""
-    folder = file.split("/", 1)[0]
-    if folder not in ("contexts", "graphs", "parameters", "scenarios"):
-        return texts if file != texts.settings.file else replace(texts, settings=Text(file, text))
-    found: tuple[Text, ...] = getattr(texts, folder)
-    others = [other for other in found if other.file != file]
-    members = tuple(sorted([*others, Text(file, text)], key=lambda member: member.file))
-    match folder:
-        case "contexts":
-            return replace(texts, contexts=members)
-        case "graphs":
-            return replace(texts, graphs=members)
-        case "parameters":
-            return replace(texts, parameters=members)
-    return replace(texts, scenarios=members)
+def _with(texts: Texts, source: Text) -> Texts:
+    """Return the texts with one of them in the place of what its file says; a new one is added."""
+
+    def changed(members: tuple[Text, ...]) -> tuple[Text, ...]:
+        others = [member for member in members if member.file != source.file]
+        return tuple(sorted([*others, source], key=lambda member: member.file))
+
+    if source.file.startswith("graphs/"):
+        return replace(texts, graphs=changed(texts.graphs))
+    return replace(texts, parameters=changed(texts.parameters))
 
 
 def _inside(root: Path, file: str) -> Path:

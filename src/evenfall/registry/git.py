@@ -123,6 +123,7 @@ def _run(
             input=said,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=seconds,
             check=False,
             env=environment,
