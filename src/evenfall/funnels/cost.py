@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from evenfall.beliefs.belief import Belief
 from evenfall.errors import UnknownName, UsageError
-from evenfall.funnels.draws import draw_rates
 from evenfall.funnels.figures import Figure, summarise_draws
+from evenfall.funnels.masks import Expansion
 from evenfall.funnels.mixing import Mix, assumed_mix, check_slices, mix_slices
 from evenfall.funnels.network import Network
 from evenfall.funnels.overrides import Override
-from evenfall.funnels.propagate import Slice, Unfolded, unfold
-from evenfall.funnels.reach import arrivals, passages, reach_from_everywhere
-from evenfall.funnels.whatif import weights_of
+from evenfall.funnels.reach import flow_on, passages, reach_from_everywhere
+from evenfall.funnels.standing import Moved, Slice, Standing
+from evenfall.funnels.whatif import stand, weights_of
 
 __all__ = ["OutcomeCost", "cost_per_entry", "cost_until", "path_costs"]
 
@@ -90,6 +90,7 @@ def path_costs(
     draws: int = 4000,
     seed: int = 0,
     level: float = 0.95,
+    standing: Sequence[Standing] | None = None,
 ) -> tuple[OutcomeCost, ...]:
     """Return what every target costs, first for the whole, then per slice; parameters as for `whatif`.
 
@@ -101,13 +102,9 @@ def path_costs(
     check_slices([part.context for part in slices], mece)
     ends = tuple(targets) if targets is not None else network.outcomes
     price = _prices(network, costs, draws)
-    drawn = draw_rates(rates, draws, seed)
-    sums = np.stack(
-        [
-            _sums(unfold(network, part, drawn, overrides=overrides, start=start, seed=seed), price, ends)
-            for part in slices
-        ]
-    )
+    if standing is None:
+        standing = stand(network, slices, rates, start=start, draws=draws, seed=seed)
+    sums = np.stack([_sums(one.moved(overrides), price, ends) for one in standing])
     labels = [part.label for part in slices]
     whole = mix_slices(sums, weights_of(mix or assumed_mix(labels), labels, draws, seed))
     parts = [(label, part) for label, part in zip(labels, sums, strict=True) if label]
@@ -118,33 +115,85 @@ def path_costs(
     )
 
 
-def _prices(network: Network, costs: Mapping[str, float | Floats], draws: int) -> Floats:
-    """Return the cost of each edge, shape (draw, edge)."""
-    price = np.zeros((draws, len(network.edges)))
+def _prices(network: Network, costs: Mapping[str, float | Floats], draws: int) -> dict[int, Floats]:
+    """Return what each edge that costs something costs, shape (draw,), by its position."""
+    price = {}
     for edge, cost in costs.items():
         if edge not in network.edges:
             raise UnknownName("edge", edge, network.edges, path="costs")
-        price[:, network.edge(edge)] = cost
-    if not np.isfinite(price).all():
+        price[network.edge(edge)] = np.broadcast_to(np.asarray(cost, dtype=np.float64), (draws,))
+    if not all(np.isfinite(cost).all() for cost in price.values()):
         raise UsageError("a cost is not a finite number", remedy="leave edges that cost nothing out")
     return price
 
 
-def _sums(one: Unfolded, price: Floats, targets: Sequence[str]) -> Floats:
+def _sums(one: Moved, price: Mapping[int, Floats], targets: Sequence[str]) -> Floats:
     """Return cost per entry, arrivals, cost × arriving and P(arriving), shape (draw, target, 4)."""
-    expansion, network = one.expansion, one.expansion.network
-    costs = price[:, expansion.edge]
-    spent = cost_per_entry(network, one.rates, one.start, costs)
-    arrived = expansion.collapse(arrivals(network, one.rates, one.start))
-    sums = [
-        (
-            spent,
-            arrived[:, expansion.base.node(target)],
-            *cost_until(network, one.rates, one.start, costs, expansion.states(target)),
-        )
-        for target in targets
-    ]
+    expansion = one.expansion
+    ends = [expansion.base.node(target) for target in targets]
+    arrived = one.arrivals(ends).T
+    spent = _spent(one, price)
+    per_entry = np.zeros(arrived.shape[1])
+    for amount in spent.values():
+        per_entry += amount
+    carried = _carried(one, spent)
+    sums = []
+    for target, end, come in zip(targets, ends, arrived, strict=True):
+        states = np.flatnonzero(expansion.node == end).tolist()
+        if _once(expansion, states):  # whoever arrives has arrived once: no later passage counts
+            way = np.zeros(len(come))
+            for row in (carried[state] for state in states):
+                way += 0.0 if row is None else row
+            sums.append((per_entry, come, way, come))
+        else:
+            sums.append((per_entry, come, *_until(one, price, target)))
     return np.asarray(np.moveaxis(np.array(sums), -1, 0))
+
+
+def _spent(one: Moved, price: Mapping[int, Floats]) -> dict[int, Floats]:
+    """Return what is spent per entry at each state edge that costs something, shape (draw,)."""
+    origins = one.expansion.network.origins.tolist()
+    spent = {}
+    for row, edge in enumerate(one.expansion.edge.tolist()):
+        come = one.arrived[origins[row]]
+        if edge in price and come is not None:
+            spent[row] = come * one.rates[row] * price[edge]
+    return spent
+
+
+def _carried(one: Moved, spent: Mapping[int, Floats]) -> list[Floats | None]:
+    """Return per state E(what was spent before an arrival), summed over all arrivals, shape (draw,).
+
+    What is spent on the way to a state goes on with those who go on, so it flows through the network as
+    entries do: m_v = Σ_u (m_u + r_u c_uv) p_uv.
+    """
+    network = one.expansion.network
+    begin: dict[int, Floats] = {}
+    for row, amount in spent.items():
+        target = int(network.targets[row])
+        begin[target] = begin[target] + amount if target in begin else amount
+    return flow_on(network, one.rates, [None] * len(network.nodes), begin)
+
+
+def _once(expansion: Expansion, states: Sequence[int]) -> bool:
+    """Return whether nobody who is in one of the states can come to any of them again."""
+    network = expansion.network
+    onward = {
+        t for o, t in zip(network.origins.tolist(), network.targets.tolist(), strict=True) if o in states
+    }
+    return network.downstream(onward).isdisjoint(states)
+
+
+def _until(one: Moved, price: Mapping[int, Floats], target: str) -> tuple[Floats, Floats]:
+    """Return `cost_until` of a target that people can come back to."""
+    network = one.expansion.network
+    rates, costs = one.matrix(), np.zeros((one.draws, len(one.rates)))
+    for row, edge in enumerate(one.expansion.edge.tolist()):
+        costs[:, row] = price.get(edge, 0.0)
+    start = np.zeros(len(network.nodes))
+    for state, begun in one.begin.items():
+        start[state] = begun[0]
+    return cost_until(network, rates, start, costs, one.expansion.states(target))
 
 
 def _outcome_cost(target: str, label: str, sums: Floats, level: float) -> OutcomeCost:

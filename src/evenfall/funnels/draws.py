@@ -13,7 +13,7 @@ from scipy.special import expit
 from evenfall.beliefs.belief import Belief
 from evenfall.errors import UnknownName, UsageError
 
-__all__ = ["RateDraws", "draw_rates", "stream"]
+__all__ = ["RateDraws", "draw_rate", "draw_rates", "stream"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +38,10 @@ class RateDraws:
             if name not in position:
                 raise UnknownName("rate", name, self.names)
         return [position[name] for name in names]
+
+    def rows(self) -> dict[str, NDArray[np.float64]]:
+        """Return the draws of every rate by its name, shape (draw,)."""
+        return dict(zip(self.names, self.values.T, strict=True))
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
@@ -65,15 +69,16 @@ def draw_rates(rates: Mapping[str, Belief | float], count: int, seed: int) -> Ra
     """
     columns = np.empty((len(rates), count))
     for row, (name, rate) in zip(columns, rates.items(), strict=True):
-        row[:] = _draw(name, rate, count, seed)
+        row[:] = draw_rate(name, rate, count, seed)
     return RateDraws(tuple(rates), columns.T)
 
 
-def _draw(name: str, rate: Belief | float, count: int, seed: int) -> NDArray[np.float64] | float:
+def draw_rate(name: str, rate: Belief | float, count: int, seed: int) -> NDArray[np.float64]:
+    """Return `count` draws of one rate, shape (draw,), as `draw_rates` does."""
     if not isinstance(rate, Belief):
         if not 0.0 <= rate <= 1.0:
             raise UsageError(f"{name} is {rate}", remedy="a rate lies between 0 and 1")
-        return float(rate)
+        return np.full(count, float(rate))
     numbers, generator = rate.numbers, stream(seed, name)
     if rate.family == "robust-beta":
         informed = generator.random(count) < expit(numbers["log_odds"])

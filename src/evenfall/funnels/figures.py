@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Figure", "lift_of", "summarise_draws"]
+__all__ = ["Figure", "lift_of", "summarise_draws", "summarise_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,14 @@ def summarise_draws(draws: NDArray[np.float64], level: float = 0.95) -> Figure:
     tail = 0.5 * (1.0 - level)
     lower, median, upper = np.quantile(draws, (tail, 0.5, 1.0 - tail)).tolist()
     return Figure(float(draws.mean()), median, lower, upper)
+
+
+def summarise_rows(rows: NDArray[np.float64], level: float = 0.95) -> list[Figure]:
+    """Return the figure of each row of draws, shape (row, draw)."""
+    tail = 0.5 * (1.0 - level)
+    quantiles = np.quantile(rows, (tail, 0.5, 1.0 - tail), axis=1).T.tolist()
+    means = rows.mean(axis=1).tolist()
+    return [Figure(mean, median, lo, hi) for mean, (lo, median, hi) in zip(means, quantiles, strict=True)]
 
 
 def lift_of(before: NDArray[np.float64], after: NDArray[np.float64], level: float = 0.95) -> Figure | None:

@@ -64,6 +64,8 @@ class Expansion:
         The position of each state's edge in the base network.
     rate
         Per state edge, the name of its rate.
+    remembered
+        The nodes whose visits are told apart.
     """
 
     base: Network
@@ -72,6 +74,7 @@ class Expansion:
     visited: tuple[frozenset[str], ...]
     edge: NDArray[np.intp]
     rate: tuple[str, ...]
+    remembered: frozenset[str] = frozenset()
 
     def unfold(self, start: ArrayLike) -> NDArray[np.float64]:
         """Return where entries begin among the states, shape (..., state): with nothing visited before."""
@@ -138,7 +141,7 @@ def expand(
                 f"the conditions tell more than {_MOST_STATES:,} states apart",
                 remedy=f"fewer than {len(remembered)} nodes may be mentioned in conditions",
             )
-    return _expansion(network, list(states), walked)
+    return _expansion(network, list(states), walked, remembered)
 
 
 def _choices(network: Network, rates: Iterable[EdgeRate]) -> dict[int, list[EdgeRate]]:
@@ -176,6 +179,7 @@ def _expansion(
     network: Network,
     states: list[tuple[int, frozenset[str]]],
     walked: list[tuple[int, int, int, str]],
+    remembered: frozenset[str],
 ) -> Expansion:
     names = tuple(_label(network.nodes[node], visited) for node, visited in states)
     origins, targets, edges = (
@@ -191,6 +195,7 @@ def _expansion(
         visited=tuple(visited for _, visited in states),
         edge=edges,
         rate=tuple(step[3] for step in walked),
+        remembered=remembered,
     )
 
 

@@ -17,7 +17,7 @@ from evenfall.funnels.draws import stream
 from evenfall.funnels.masks import Expansion, holds
 from evenfall.funnels.mixing import slice_label
 
-__all__ = ["INTERVENING", "SELECTING", "Override", "apply_overrides"]
+__all__ = ["INTERVENING", "SELECTING", "Override", "set_rows"]
 
 INTERVENING: Final = (
     "An override sets a rate and leaves all others as they are: it says what happens if you change this "
@@ -77,10 +77,10 @@ class Override:
             where = " ".join(filter(None, [where, *named]))
         return f"{self.edge} := {value}" + (f" where {where}" if where else "")
 
-    def draw(self, ranks: NDArray[np.float64]) -> NDArray[np.float64] | float:
+    def draw(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value at each of the `ranks` (probabilities), shape (draw,)."""
         if not self.stdev:
-            return self.mean
+            return np.full(len(ranks), self.mean)
         return np.asarray(special.betaincinv(*self._law(), ranks), dtype=np.float64)
 
     def within(self, context: Mapping[str, str]) -> bool:
@@ -107,13 +107,13 @@ class Override:
         return alpha, beta
 
 
-def apply_overrides(
-    rates: NDArray[np.float64],
+def set_rows(
+    believed: Sequence[NDArray[np.float64]],
     expansion: Expansion,
     context: Mapping[str, str],
     overrides: Sequence[Override],
     seed: int,
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+) -> tuple[list[NDArray[np.float64]], list[int]]:
     """Return the rates with the overrides of one slice set, and which override set which; later ones win.
 
     An uncertain value keeps the ranks of the draws it replaces, so that before and after are compared in the
@@ -121,27 +121,27 @@ def apply_overrides(
 
     Parameters
     ----------
-    rates : ndarray, shape (draw, state edge)
+    believed : rows of shape (draw,), one per state edge
         What is believed.
     seed
         For the ranks of uncertain values that replace certain ones.
 
     Returns
     -------
-    rates : ndarray, shape (draw, state edge)
-    setter : ndarray of int, shape (state edge,)
+    rates : rows of shape (draw,), one per state edge
+    setter : one per state edge
         Position of the override, −1 where the belief stands.
     """
-    changed = rates.T.copy()
-    setter = np.full(len(changed), -1, dtype=np.intp)
+    rates, setter = list(believed), [-1] * len(believed)
     for number, override in enumerate(overrides):
         edge = expansion.base.edge(override.edge)
         if not override.within(context):
             continue
         for row in _rows(expansion, edge, override):
-            changed[row] = override.draw(_ranks(rates[:, row], override.edge, seed))
+            ranks = _ranks(believed[row], override.edge, seed) if override.stdev else believed[row]
+            rates[row] = override.draw(ranks)  # a certain value is the same at every rank
             setter[row] = number
-    return changed.T, setter
+    return rates, setter
 
 
 def _rows(expansion: Expansion, edge: int, override: Override) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, MutableSequence, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from evenfall.errors import ConfigError, UsageError
 from evenfall.funnels.network import Component, Network
 
-__all__ = ["arrivals", "passages", "reach", "reach_from_everywhere", "spectral_radii", "start_at"]
+__all__ = ["arrivals", "flow_on", "passages", "reach", "reach_from_everywhere", "spectral_radii", "start_at"]
 
 type Floats = NDArray[np.float64]
 
@@ -66,16 +66,64 @@ def arrivals(network: Network, rates: ArrayLike, start: ArrayLike) -> Floats:
     begin = np.asarray(start, dtype=np.float64)
     if begin.shape[-1:] != (len(network.nodes),):
         raise UsageError(f"a start of shape {begin.shape} does not fit {len(network.nodes)} nodes")
-    r = np.empty((len(network.nodes), p.shape[1]))
-    r[...] = begin[:, np.newaxis] if begin.ndim == 1 else begin.T
-    flow = np.empty(p.shape[1])
-    origins, targets = network.origins.tolist(), network.targets.tolist()
-    for component in network.components:
-        for edge in component.entering:
-            r[targets[edge]] += np.multiply(r[origins[edge]], p[edge], out=flow)
-        if component.within:
-            _circulate(network, component, p, r)
+    if begin.ndim == 1:
+        begin = np.broadcast_to(begin, (p.shape[1], len(begin)))
+    entered = {node: begin[:, node] for node in np.flatnonzero(begin.any(axis=0)).tolist()}
+    nobody = [None] * len(network.nodes)
+    r = np.zeros((len(network.nodes), p.shape[1]))
+    for node, row in enumerate(flow_on(network, tuple(p), nobody, entered)):
+        if row is not None:
+            r[node] = row
     return r.T
+
+
+def flow_on(
+    network: Network,
+    rates: Sequence[Floats],
+    arrived: Sequence[Floats | None],
+    begin: Mapping[int, Floats],
+    changed: Collection[int] = (),
+) -> list[Floats | None]:
+    """Return `arrived` with the rows that a change reaches computed anew, to the very digits of `arrivals`.
+
+    Parameters
+    ----------
+    rates : rows of shape (draw,), one per edge
+        Probability to take each edge, per arrival at its origin; within 0..1.
+    arrived : rows of shape (draw,), one per node
+        Arrivals before the change; None where nobody arrives. The rows stay as they are.
+    begin : rows of shape (draw,), by node
+        Entries that begin at a node of which something is computed anew; nobody begins at the others.
+    changed
+        Edges whose rates are not those that `arrived` was computed with. Nodes of `begin` that nobody arrived
+        at before are computed anew by themselves.
+
+    Raises
+    ------
+    ConfigError
+        When a cycle that is reached cannot be left, in any draw; the error names its nodes.
+    """
+    rows, moved = list(arrived), {node for node in begin if arrived[node] is None}
+    altered, origins, targets = set(changed), network.origins.tolist(), network.targets.tolist()
+    for component in network.components:
+        edges = (*component.entering, *component.within)
+        if moved.isdisjoint(component.nodes) and not any(e in altered or origins[e] in moved for e in edges):
+            continue
+        moved.update(component.nodes)
+        for node in component.nodes:
+            rows[node] = begin[node].copy() if node in begin else None
+        for edge in component.entering:
+            come, here = rows[origins[edge]], rows[targets[edge]]
+            if come is not None:
+                rows[targets[edge]] = come * rates[edge] if here is None else _add(here, come * rates[edge])
+        if component.within and any(rows[node] is not None for node in component.nodes):
+            _circulate(network, component, rates, rows)
+    return rows
+
+
+def _add(here: Floats, more: Floats) -> Floats:
+    here += more
+    return here
 
 
 def passages(network: Network, rates: ArrayLike, start: ArrayLike) -> Floats:
@@ -116,7 +164,7 @@ def spectral_radii(network: Network, rates: ArrayLike) -> dict[tuple[str, ...], 
     """
     p = _checked(network, rates)
     return {
-        tuple(network.nodes[node] for node in component.nodes): _radius(_inside(network, component, p))
+        tuple(network.nodes[node] for node in component.nodes): _radius(_inside(network, component, tuple(p)))
         for component in network.components
         if component.within
     }
@@ -134,30 +182,38 @@ def _checked(network: Network, rates: ArrayLike) -> Floats:
     return p
 
 
-def _inside(network: Network, component: Component, p: Floats) -> Floats:
+def _inside(
+    network: Network, component: Component, p: Sequence[Floats], draws: slice = slice(None)
+) -> Floats:
     """Return the rates between the nodes of a component, shape (node, node, draw)."""
     place = {node: number for number, node in enumerate(component.nodes)}
-    q = np.zeros((len(place), len(place), p.shape[1]))
+    q = np.zeros((len(place), len(place), len(p[component.within[0]][draws])))
     for edge in component.within:
-        q[place[int(network.origins[edge])], place[int(network.targets[edge])]] += p[edge]
+        q[place[int(network.origins[edge])], place[int(network.targets[edge])]] += p[edge][draws]
     return q
 
 
-def _circulate(network: Network, component: Component, p: Floats, r: Floats) -> None:
-    """Replace the inflow of a component's nodes in `r` by their arrivals, in place."""
-    members = list(component.nodes)
-    inflow = r[members]
+def _circulate(
+    network: Network, component: Component, p: Sequence[Floats], r: MutableSequence[Floats | None]
+) -> None:
+    """Replace the inflow of a component's nodes in `r` by their arrivals."""
+    count = len(p[component.within[0]])
+    inflow = np.zeros((len(component.nodes), count))
+    for place, node in enumerate(component.nodes):
+        row = r[node]
+        if row is not None:
+            inflow[place] = row
     if not inflow.any():
         return
-    block = max(1, _BLOCK // len(members) ** 2)
-    for first in range(0, p.shape[1], block):
+    block = max(1, _BLOCK // len(inflow) ** 2)
+    for first in range(0, count, block):
         draws = slice(first, first + block)
-        q = _inside(network, component, p[:, draws])
-        least = _eliminate(q, inflow[:, draws])
+        least = _eliminate(_inside(network, component, p, draws), inflow[:, draws])
         if not (least > _LEAVES).all():
             worst = first + int(np.argmin(least))
-            raise _cannot_leave(network, component, p[:, worst : worst + 1], worst, p.shape[1])
-    r[members] = inflow
+            raise _cannot_leave(network, component, p, worst, count)
+    for place, node in enumerate(component.nodes):
+        r[node] = inflow[place]
 
 
 def _eliminate(q: Floats, flow: Floats) -> Floats:
@@ -185,8 +241,10 @@ def _radius(q: Floats) -> Floats:
     return np.abs(np.linalg.eigvals(np.moveaxis(q, -1, 0))).max(axis=-1)
 
 
-def _cannot_leave(network: Network, component: Component, p: Floats, draw: int, draws: int) -> ConfigError:
-    radius = float(_radius(_inside(network, component, p))[0])
+def _cannot_leave(
+    network: Network, component: Component, p: Sequence[Floats], draw: int, draws: int
+) -> ConfigError:
+    radius = float(_radius(_inside(network, component, p, slice(draw, draw + 1)))[0])
     names = ", ".join(network.nodes[node] for node in component.nodes)
     edges = ", ".join(network.edges[edge] for edge in component.within)
     return ConfigError(

@@ -14,13 +14,14 @@ from evenfall.beliefs.belief import Belief
 from evenfall.errors import UsageError
 from evenfall.findings import Finding
 from evenfall.funnels.draws import draw_rates, stream
-from evenfall.funnels.figures import Figure, lift_of, summarise_draws
+from evenfall.funnels.figures import Figure, lift_of, summarise_rows
 from evenfall.funnels.mixing import Mix, assumed_mix, check_slices, mix_slices
 from evenfall.funnels.network import Network
 from evenfall.funnels.overrides import INTERVENING, SELECTING, Override
-from evenfall.funnels.propagate import Measure, Slice, distinct_findings, propagate
+from evenfall.funnels.propagate import Measure, distinct_findings, measure_moved
+from evenfall.funnels.standing import Slice, Standing
 
-__all__ = ["Change", "WhatIf", "weights_of", "whatif"]
+__all__ = ["Change", "WhatIf", "stand", "weights_of", "whatif"]
 
 type Floats = NDArray[np.float64]
 
@@ -119,6 +120,7 @@ def whatif(
     draws: int = 4000,
     seed: int = 0,
     level: float = 0.95,
+    standing: Sequence[Standing] | None = None,
 ) -> WhatIf:
     """Return what the targets receive before and after overrides and a change of mix.
 
@@ -141,6 +143,8 @@ def whatif(
         Where entries begin; the one node that no edge leads to when None.
     mece
         Dimensions whose values exclude each other; all when None.
+    standing
+        The slices as they stand, where they were computed before: with these draws, this start and seed.
 
     Raises
     ------
@@ -155,12 +159,13 @@ def whatif(
     check_slices(contexts, mece)
     mix = mix or assumed_mix([part.label for part in slices])
     mix_after = mix_after or mix
-    drawn = draw_rates(rates, draws, seed)
     ends = tuple(targets) if targets is not None else network.outcomes
-    before = propagate(network, slices, drawn, targets=ends, start=start, measure=measure, seed=seed)
-    after = propagate(
-        network, slices, drawn, overrides=overrides, targets=ends, start=start, measure=measure, seed=seed
-    )
+    if standing is None:
+        standing = stand(network, slices, rates, start=start, draws=draws, seed=seed)
+    before = measure_moved(network, [one.base for one in standing], ends, measure)
+    after = before
+    if overrides:
+        after = measure_moved(network, [one.moved(overrides) for one in standing], ends, measure)
     _refuse_idle(overrides, after.changed)
     labels = [part.label for part in slices]
     whole = [
@@ -188,6 +193,20 @@ def whatif(
     )
 
 
+def stand(
+    network: Network,
+    slices: Sequence[Slice],
+    rates: Mapping[str, Belief | float],
+    *,
+    start: Mapping[str, float] | None = None,
+    draws: int = 4000,
+    seed: int = 0,
+) -> list[Standing]:
+    """Return the slices as they stand when nothing is set; parameters as for `whatif`."""
+    rows = draw_rates(rates, draws, seed).rows()
+    return [Standing.of(network, part, rows, draws=draws, start=start, seed=seed) for part in slices]
+
+
 def weights_of(mix: Mix, labels: Sequence[str], draws: int, seed: int) -> Floats:
     """Return the mix in the order of the slices, shape (draw, slice)."""
     if sorted(mix.slices) != sorted(labels):
@@ -202,18 +221,22 @@ def weights_of(mix: Mix, labels: Sequence[str], draws: int, seed: int) -> Floats
 def _changes(
     label: str, targets: Sequence[str], before: Floats, after: Floats, level: float
 ) -> tuple[Change, ...]:
+    old, new = np.ascontiguousarray(before.T), np.ascontiguousarray(after.T)
+    greater = (new > old * (1.0 + _ROUNDING)).mean(axis=1).tolist()
+    less = (new < old * (1.0 - _ROUNDING)).mean(axis=1).tolist()
+    were, are, moved = (summarise_rows(rows, level) for rows in (old, new, new - old))
     return tuple(
         Change(
             target=target,
             slice=label,
-            before=summarise_draws(old, level),
-            after=summarise_draws(new, level),
-            difference=summarise_draws(new - old, level),
-            lift=lift_of(old, new, level),
-            p_greater=float((new > old * (1.0 + _ROUNDING)).mean()),
-            p_less=float((new < old * (1.0 - _ROUNDING)).mean()),
+            before=were[row],
+            after=are[row],
+            difference=moved[row],
+            lift=lift_of(old[row], new[row], level),
+            p_greater=greater[row],
+            p_less=less[row],
         )
-        for target, old, new in zip(targets, before.T, after.T, strict=True)
+        for row, target in enumerate(targets)
     )
 
 
