@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evenfall.cli.output import emit, say, show
-from evenfall.cli.watching import ProgressForm, endable, watched
+from evenfall.cli.watching import ProgressForm, watched
 
 if TYPE_CHECKING:
     from evenfall.project import RunPlan
@@ -27,7 +27,7 @@ def carry_out(plan: RunPlan, *, dry: bool, as_json: bool, progress: ProgressForm
         else:
             say(str(plan))
         return 0
-    with endable(), watched("nightly", progress, quiet=as_json) as advance:
+    with watched("nightly", progress, quiet=as_json) as advance:
         if advance is not None:
             advance(0, len(plan.plan.tasks), "")
         report = plan.apply(progress=advance)

@@ -1,12 +1,10 @@
-"""What another program sees of a long verb: its steps as lines of JSON; and how it may end it."""
+"""What is seen of a long verb's steps: a bar on a terminal, or lines of JSON for another program."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +16,7 @@ from evenfall.cli.output import progress
 if TYPE_CHECKING:
     from evenfall.cli.output import Advance
 
-__all__ = ["ProgressForm", "ProgressOption", "endable", "watched"]
+__all__ = ["ProgressForm", "ProgressOption", "watched"]
 
 
 class ProgressForm(StrEnum):
@@ -52,21 +50,3 @@ def _tell(done: int, total: int, label: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         sys.stderr.write(json.dumps({"done": done, "total": total, "label": label}) + "\n")
         sys.stderr.flush()
-
-
-@contextlib.contextmanager
-def endable() -> Iterator[None]:
-    """Take being asked to terminate as Ctrl-C: what is under way is rolled back, its run is cancelled."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, _frame: object) -> None:
-    signal.signal(number, signal.SIG_IGN)  # asked twice is asked once: the end itself is not to be cut short
-    raise KeyboardInterrupt

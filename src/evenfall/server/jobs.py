@@ -28,7 +28,7 @@ _MOST_REMEMBERED: Final = 20
 """Runs per project that ended before they reached the store; nobody else knows of them."""
 
 _GRACE_SECONDS: Final = 10.0
-"""How long a night that is called off may take to roll back what is under way."""
+"""How long a process that is called off may take to end, before it is killed."""
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import time
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -14,7 +16,7 @@ from evenfall.server.jobs import Jobs
 from evenfall.server.served import Served
 from evenfall.server.settings import ServerSettings
 
-__all__ = ["run_due", "start"]
+__all__ = ["run_due", "start", "trigger_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ def start(served: Served, settings: ServerSettings, jobs: Jobs) -> Callable[[], 
         hour = declared.scheduled_hour
         scheduler.add_job(
             partial(run_due, served, jobs, tenant),
-            CronTrigger(hour=hour.hour, minute=hour.minute, timezone=declared.zone),
+            trigger_of(declared.scheduled_hour, declared.zone),
             id=tenant,
             coalesce=True,
             misfire_grace_time=None,
@@ -46,6 +48,11 @@ def start(served: Served, settings: ServerSettings, jobs: Jobs) -> Callable[[], 
         run_due(served, jobs, tenant)
     scheduler.start()
     return partial(scheduler.shutdown, wait=False)
+
+
+def trigger_of(hour: time, zone: ZoneInfo) -> CronTrigger:
+    """Return when nights are due: every day at `hour`, and twice in an hour that autumn repeats."""
+    return CronTrigger(hour=hour.hour, minute=hour.minute, timezone=zone)
 
 
 def run_due(served: Served, jobs: Jobs, tenant: str) -> bool:
