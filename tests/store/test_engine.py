@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,24 @@ def test_a_database_that_cannot_write_stops_the_whole_commit_and_says_so(tmp_pat
     check = sqlite3.connect(path)
     assert check.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     check.close()
+
+
+def test_forty_threads_read_at_once_and_see_every_commit_of_a_writer(tmp_path: Path) -> None:
+    """Each thread waits, inside its transaction, until all forty are inside theirs."""
+    transactions = Transactions(make_engine(f"sqlite:///{tmp_path / 'store.db'}"))
+    with transactions.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+    inside = threading.Barrier(40, timeout=20)
+
+    def read(_: int) -> int:
+        with transactions.reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+            inside.wait()
+            return int(connection.exec_driver_sql("SELECT count(*) FROM t").scalar_one())
+
+    with ThreadPoolExecutor(40) as threads:
+        assert list(threads.map(read, range(40))) == [0] * 40
+        with transactions.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        assert list(threads.map(read, range(40))) == [1] * 40
+    transactions.close()
