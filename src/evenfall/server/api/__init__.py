@@ -7,7 +7,9 @@ from typing import Final
 from fastapi import APIRouter
 
 from evenfall.server.api.curves import router as curves_router
+from evenfall.server.api.edits import router as edits_router
 from evenfall.server.api.fits import router as fits_router
+from evenfall.server.api.graph_edits import router as graph_edits_router
 from evenfall.server.api.history import router as history_router
 from evenfall.server.api.keys import router as keys_router
 from evenfall.server.api.me import router as me_router
@@ -21,7 +23,9 @@ __all__ = ["ROUTERS"]
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     curves_router,
+    edits_router,
     fits_router,
+    graph_edits_router,
     history_router,
     keys_router,
     me_router,
