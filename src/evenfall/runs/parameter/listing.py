@@ -68,7 +68,7 @@ class ListedRow:
         """The parameter's id."""
         return self.row.parameter_id
 
-    @cached_property
+    @property
     def words(self) -> str:
         """What a search looks through, in lower case."""
         return " ".join((self.id, self.row.name, self.place.edge or "", *self.tags)).lower()
@@ -114,19 +114,26 @@ class Listing:
         asked = (light, q.lower(), tag)
         found = self._found.get(asked)
         if found is None:
-            found = tuple(one for one in self.rows if _fits(one, light, asked[1].split(), tag))
+            found = self._search(light, asked[1].split(), tag)
             self._found[asked] = found
             while len(self._found) > _QUESTIONS:
                 self._found.pop(next(iter(self._found)), None)
         return found
 
+    def _search(self, light: str, words: Sequence[str], tag: str) -> tuple[ListedRow, ...]:
+        """Return the rows that fit, one condition after the other: each looks at what the others left."""
+        left = list(zip(self._texts, self.rows, strict=True))
+        for word in words:
+            left = [pair for pair in left if word in pair[0]]
+        if light:
+            left = [pair for pair in left if pair[1].row.light == light]
+        if tag:
+            left = [pair for pair in left if tag in pair[1].tags]
+        return tuple(one for _, one in left)
 
-def _fits(one: ListedRow, light: str, words: Sequence[str], tag: str) -> bool:
-    return (
-        (not light or one.row.light == light)
-        and (not tag or tag in one.tags)
-        and all(word in one.words for word in words)
-    )
+    @cached_property
+    def _texts(self) -> tuple[str, ...]:
+        return tuple(one.words for one in self.rows)
 
 
 @dataclass(eq=False)
