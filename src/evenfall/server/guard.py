@@ -1,4 +1,4 @@
-"""What every request passes before it is answered: its host, origin, path and size; and the safe headers."""
+"""What every request passes before it is answered: its host, origin, path and size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evenfall.server.problems import Refused, refusal_answer
 from evenfall.server.served import Served
 from evenfall.server.settings import LOOPBACK_NAMES, ServerSettings
 
-__all__ = ["POLICY", "Guard"]
+__all__ = ["POLICY", "Guard", "add_safe_headers"]
 
 POLICY: Final = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
@@ -48,18 +48,16 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return
-        sending = self._sending(scope, send)
         try:
             self._check(scope)
         except Refused as refused:
-            await refusal_answer(refused)(scope, receive, sending)
+            await refusal_answer(refused)(scope, receive, send)
             return
-        await self.app(scope, receive, sending)
+        await self.app(scope, receive, self._sending(scope, send))
 
     def _sending(self, scope: Scope, send: Send) -> Send:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_headers(MutableHeaders(scope=message))
                 tenant = scope.get("state", {}).get("edited")
                 if tenant is not None:
                     self._served.note_change(tenant)
@@ -142,7 +140,8 @@ def _foreign(value: str) -> Refused:
     )
 
 
-def _add_headers(headers: MutableHeaders) -> None:
+def add_safe_headers(headers: MutableHeaders) -> None:
+    """Add to an answer what keeps browsers from doing more with it than is meant."""
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
     if headers.get("content-type", "").startswith(("application/json", "application/problem+json")):

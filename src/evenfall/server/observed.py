@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from evenfall.server.guard import add_safe_headers
 from evenfall.server.problems import problem_answer
 
 __all__ = ["Observed", "Requests", "log"]
@@ -62,6 +64,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                add_safe_headers(MutableHeaders(scope=message))
             await send(message)
 
         try:
