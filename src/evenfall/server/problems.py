@@ -40,6 +40,7 @@ _STATUSES: Final[tuple[tuple[type[EvenfallError], int], ...]] = (
 """Status of each error, the first that fits; every other error of ours is 422."""
 
 _REMEDIES: Final = {
+    400: "send JSON in UTF-8; see /docs for what is read",
     401: "send `Authorization: Bearer KEY`; `evenfall key create` makes one",
     404: "see /docs for what there is",
     405: "see /docs for what can be done there",
@@ -105,6 +106,7 @@ def _documented(status: int, when: str) -> dict[str, Any]:
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     status: _documented(status, when)
     for status, when in {
+        400: "it cannot be read at all, or asks for a host that is not this one",
         401: "no key, or one that does not hold",
         403: "the key's role is too low, or the request comes from another site",
         404: "nothing of this name is there for the key's tenant",
