@@ -255,6 +255,16 @@ def _write(path: Path, content: bytes) -> None:
     """Put the content in the place of the file: after a crash it is the old one or the new one."""
     if not os.access(path, os.W_OK):
         raise UsageError(f"{path.name} may not be written", remedy="give the server the right to write it")
+    try:
+        _replace(path, content)
+    except OSError as error:
+        raise UsageError(
+            f"{path.name} cannot be written ({error.strerror})",
+            remedy="make room, or see who owns its folder",
+        ) from None
+
+
+def _replace(path: Path, content: bytes) -> None:
     mode = path.stat().st_mode & 0o7777
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:

@@ -36,7 +36,7 @@ class Commit:
     @property
     def name(self) -> str:
         """The author's name as Git may write it."""
-        return _CONTROL.sub(" ", self.author).strip() or "evenfall"
+        return " ".join(_CONTROL.sub(" ", self.author).split()) or "evenfall"
 
     @property
     def email(self) -> str:
@@ -63,9 +63,7 @@ def require_repository(root: Path, path: Path) -> None:
             "the project is not kept in Git, so nothing can be committed",
             remedy="make it a repository with `git init`, or save without a commit",
         )
-    if _ask(root, "check-ignore", "--", str(path)) is not None and not _ask(
-        root, "ls-files", "--", str(path)
-    ):
+    if _ask(root, "ls-files", "--others", "--ignored", "--exclude-standard", "--", str(path)):
         raise NotCommitted(
             f"Git ignores {path.name}, so it cannot be committed",
             remedy="take it out of .gitignore, or save without a commit",

@@ -259,7 +259,8 @@ class Splicer:
         if entry is None:
             self._insert_lines(holder.end, [f"{indent}{path[-1]}:", *lines])
             return
-        self._cut(entry.value.start, entry.value.end, "")
+        blank = self.text[entry.key_end : entry.value.start].partition(":")[0]
+        self._cut(entry.key_end + len(blank) + 1, entry.value.end, "")
         self._insert_lines(entry.end, lines)
 
     # Text --------------------------------------------------------------------------------------------------

@@ -122,9 +122,11 @@ def edit_graph(
         return change_graph(text, tree, wanted)
 
     def place(problem: ConfigError) -> str:
-        if problem.file == file:
-            return asked_place(problem.path, trees[0], wanted) if trees else problem.path
-        return "edges" if ".p." in problem.path or "e." in str(problem.value) else "nodes"
+        if problem.file == file and trees:
+            return asked_place(problem.path, trees[0], wanted)
+        if problem.file in ("", file):
+            return problem.path
+        return "nodes" if "node" in problem.message else "edges"
 
     with _fields(place):
         return _edited(
@@ -217,8 +219,9 @@ def _fields(place: Callable[[ConfigError], str]) -> Iterator[None]:
 
 
 def _at(problem: ConfigError, field: str) -> ConfigError:
+    needed = f"{problem.file} needs it: " if field in ("nodes", "edges") and problem.path != field else ""
     return ConfigError(
-        problem.message,
+        f"{needed}{problem.message}",
         file=problem.file,
         line=problem.line,
         column=problem.column,
