@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from evenfall.runs.funnel import FunnelOptions
     from evenfall.runs.graph.compare import Compared
     from evenfall.runs.graph.forecast import ForecastAnswer
+    from evenfall.runs.graph.kept import Kept
     from evenfall.runs.graph.lookup import Answer, Mode
     from evenfall.runs.graph.whatif import WhatIfAnswer
     from evenfall.runs.incidents import Incidents
@@ -174,6 +175,7 @@ class Project:
 
         renewed = Project(self.root, self._clock, self._store_url)
         renewed.__dict__["world"] = reread(self.world, self.root)
+        renewed.__dict__["_kept"] = self._kept
         return renewed
 
     @property
@@ -380,6 +382,12 @@ class Project:
 
         return Names.of(self.registry)
 
+    @cached_property
+    def _kept(self) -> Kept:
+        from evenfall.runs.graph.kept import Kept  # noqa: PLC0415 - loads numerics
+
+        return Kept()
+
     def resolve(self, reference: str, as_of: date | str | None = None, mode: Mode = "default") -> Answer:
         """Return the figure a reference asks for, as of a night (default: tonight), with its provenance.
 
@@ -456,7 +464,7 @@ class Project:
             start=start,
             to=(to,) if isinstance(to, str) else to,
         )
-        return answer_whatif(self.world, question, as_of, measure=measure, names=self._names)
+        return answer_whatif(self.world, question, as_of, measure=measure, kept=self._kept)
 
     def forecast(
         self,

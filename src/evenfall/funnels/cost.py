@@ -104,15 +104,32 @@ def path_costs(
     price = _prices(network, costs, draws)
     if standing is None:
         standing = stand(network, slices, rates, start=start, draws=draws, seed=seed)
-    sums = np.stack([_sums(one.moved(overrides), price, ends) for one in standing])
+    told = [_told(one, overrides, costs, (price, ends, level)) for one in standing]
     labels = [part.label for part in slices]
+    sums = np.stack([part for part, _ in told])
     whole = mix_slices(sums, weights_of(mix or assumed_mix(labels), labels, draws, seed))
-    parts = [(label, part) for label, part in zip(labels, sums, strict=True) if label]
-    return tuple(
-        _outcome_cost(target, label, part[:, number], level)
-        for label, part in [("", whole), *parts]
-        for number, target in enumerate(ends)
-    )
+    parts = [one for label, (_, outcomes) in zip(labels, told, strict=True) if label for one in outcomes]
+    return (*_outcome_costs("", whole, ends, level), *parts)
+
+
+def _told(
+    one: Standing,
+    overrides: Sequence[Override],
+    costs: Mapping[str, float | Floats],
+    how: tuple[Mapping[int, Floats], tuple[str, ...], float],
+) -> tuple[Floats, tuple[OutcomeCost, ...]]:
+    """Return the sums of a slice and what they tell; what holds while nothing is set is computed once."""
+    price, ends, level = how
+    key = tuple((edge, id(cost) if isinstance(cost, np.ndarray) else cost) for edge, cost in costs.items())
+    place = "costs", key, ends, level
+    if not overrides and place in one.found:
+        _, sums, outcomes = one.found[place]
+        return sums, outcomes
+    sums = _sums(one.moved(overrides), price, ends)
+    outcomes = _outcome_costs(one.part.label, sums, ends, level)
+    if not overrides:
+        one.found[place] = dict(costs), sums, outcomes  # with the costs, so that their ids stay theirs
+    return sums, outcomes
 
 
 def _prices(network: Network, costs: Mapping[str, float | Floats], draws: int) -> dict[int, Floats]:
@@ -194,6 +211,10 @@ def _until(one: Moved, price: Mapping[int, Floats], target: str) -> tuple[Floats
     for state, begun in one.begin.items():
         start[state] = begun[0]
     return cost_until(network, rates, start, costs, one.expansion.states(target))
+
+
+def _outcome_costs(label: str, sums: Floats, ends: Sequence[str], level: float) -> tuple[OutcomeCost, ...]:
+    return tuple(_outcome_cost(end, label, sums[:, place], level) for place, end in enumerate(ends))
 
 
 def _outcome_cost(target: str, label: str, sums: Floats, level: float) -> OutcomeCost:

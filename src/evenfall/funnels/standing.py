@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,8 @@ class Standing:
         The rates as they were drawn.
     base
         Arrivals and rates when nothing is set.
+    found
+        What others computed of it as it stands, by a key of theirs.
     """
 
     network: Network
@@ -116,6 +119,7 @@ class Standing:
     base: Moved
     _joining: _Joining
     _kept: dict[str, Moved] = field(default_factory=dict)
+    found: dict[Hashable, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -164,10 +168,9 @@ class Standing:
 
     @property
     def nbytes(self) -> int:
-        """Memory that its own arrays take."""
-        arrived = {id(row): row.nbytes for row in self.base.arrived if row is not None}
-        joined = {id(s.draws): s.draws.nbytes for s in self._joining.known.values() if s.finding is not None}
-        return sum(arrived.values()) + sum(joined.values())
+        """Memory that its rows take, those that others share included."""
+        rows = (*self.believed, *self.base.rates, *self.base.arrived)
+        return sum({id(row): row.nbytes for row in rows if row is not None}.values())
 
     def moved(self, overrides: Sequence[Override]) -> Moved:
         """Return the slice with overrides set; later ones win, as `set_rows` says.

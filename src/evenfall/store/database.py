@@ -41,6 +41,7 @@ from evenfall.store.attempts import Attempt
 from evenfall.store.cells import instant_text
 from evenfall.store.engine import Transactions, make_engine
 from evenfall.store.faults import reach
+from evenfall.store.generation import Generation, generation_of
 from evenfall.store.migrate import check_revision, found_revision, migrate
 from evenfall.store.owners import this_process
 from evenfall.store.pages import PagedReads
@@ -144,6 +145,11 @@ class Store(PagedReads):
     def keys(self) -> ApiKeys:
         """The tenant's API keys."""
         return ApiKeys(self._transactions, self.tenant, self._clock)
+
+    def generation(self) -> Generation:
+        """Return a value that is the same only as long as no evidence and no belief was written."""
+        with self._reading() as scope:
+            return generation_of(scope, self._clock.now())
 
     # Definitions and parameters ---------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ def count_entries(rates: GraphRates, contexts: Contexts) -> Entries:
     """
     labels = [slice_label(context) for context in contexts]
     if len(contexts) > 1:
-        first, stop = _mature_days(rates)
+        first, stop = rates.once("mature days", lambda: _mature_days(rates))
         for node, edge, members in _counted_per_slice(rates, contexts):
             trials = _trials(rates, members, first, stop)
             if sum(trials):
@@ -121,15 +121,23 @@ def _by_slice(
 
 def _trials(rates: GraphRates, members: list[list[Parameter]], first: date, stop: date) -> list[float]:
     """Return the trials of each slice within the days."""
+    sizes = rates.once("trials", dict[str, float])
+    asked = {one.id: one for slice_ in members for one in slice_ if one.id not in sizes}
+    sizes.update(_sizes(rates, list(asked.values()), first, stop))
+    return [sum(sizes[parameter.id] for parameter in slice_) for slice_ in members]
+
+
+def _sizes(rates: GraphRates, asked: Sequence[Parameter], first: date, stop: date) -> dict[str, float]:
+    """Return the trials of each parameter within the days; none of one without evidence."""
     hashes: dict[str, str] = {}
-    for parameter in (parameter for slice_ in members for parameter in slice_):
+    for parameter in asked:
         try:
             hashes[parameter.id] = shape_of(parameter, rates.world.registry).query_hash
         except EvenfallError:  # a query that cannot be asked has no evidence
             continue
-    seen = rates.world.store.observations(hashes, rates.night.instant)
-    sizes = {name: observations.between(first, stop).size for name, observations in seen.items()}
-    return [sum(sizes.get(parameter.id, 0.0) for parameter in slice_) for slice_ in members]
+    seen = rates.world.store.observations(hashes, rates.night.instant) if hashes else {}
+    sizes = dict.fromkeys((parameter.id for parameter in asked), 0.0)
+    return sizes | {name: observations.between(first, stop).size for name, observations in seen.items()}
 
 
 def divide(shares: Mapping[str, float], contexts: Contexts, now: Mix) -> Mix:

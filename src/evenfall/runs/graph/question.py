@@ -12,17 +12,18 @@ from evenfall.clock import Night
 from evenfall.errors import UnknownName, UsageError
 from evenfall.findings import Finding
 from evenfall.funnels.mixing import Mix
-from evenfall.funnels.network import Network, network_of
+from evenfall.funnels.network import Network
 from evenfall.funnels.overrides import Override
-from evenfall.funnels.propagate import Slice
+from evenfall.funnels.standing import Slice
 from evenfall.registry.fallback import Names
 from evenfall.registry.references import EdgeReference, is_reference
 from evenfall.registry.schemas import Graph, Scenario, SetRate
 from evenfall.registry.translate import validate
 from evenfall.registry.tree import Tree
 from evenfall.runs.graph.entries import Entries, count_entries, divide
+from evenfall.runs.graph.kept import Ground, Wired
 from evenfall.runs.graph.lookup import read_reference
-from evenfall.runs.graph.rates import GraphRates, names_of_graph
+from evenfall.runs.graph.rates import GraphRates
 from evenfall.runs.world import World
 
 __all__ = ["Prepared", "merge_findings", "prepare", "read_scenario"]
@@ -97,9 +98,8 @@ class Prepared:
     """A question with everything that its answer is computed from."""
 
     question: Scenario
-    graph_id: str
-    graph: Graph
-    night: Night
+    ground: Ground
+    wired: Wired
     rates: GraphRates
     slices: tuple[Slice, ...]
     entries: Entries
@@ -109,9 +109,24 @@ class Prepared:
     mece: frozenset[str] = field(default_factory=frozenset)
 
     @property
+    def graph_id(self) -> str:
+        """The graph's name."""
+        return self.wired.graph_id
+
+    @property
+    def graph(self) -> Graph:
+        """The graph."""
+        return self.wired.graph
+
+    @property
+    def night(self) -> Night:
+        """The night that is asked."""
+        return self.ground.night
+
+    @property
     def network(self) -> Network:
         """The graph's network."""
-        return self.rates.network
+        return self.wired.network
 
     @property
     def start(self) -> str:
@@ -120,9 +135,20 @@ class Prepared:
 
 
 def prepare(
-    world: World, question: Scenario, as_of: date | str | None = None, names: Names | None = None
+    world: World,
+    question: Scenario,
+    as_of: date | str | None = None,
+    names: Names | None = None,
+    ground: Ground | None = None,
 ) -> Prepared:
     """Return the slices, rates, shares and overrides that a question is about, as of a night.
+
+    Parameters
+    ----------
+    names
+        Of the world's registry, when they were made before.
+    ground
+        What answers as of that night stand on, when questions were asked of it before.
 
     Raises
     ------
@@ -133,24 +159,23 @@ def prepare(
     ConfigError
         When an edge has no rate, or two parameters are equally close.
     """
-    night = world.night(as_of)
-    graph_id, graph = _graph_of(world, question.graph)
-    network = network_of(graph)
-    own = names_of_graph(names or Names.of(world.registry), graph)
+    if ground is None:
+        ground = Ground(world, world.night(as_of), names or Names.of(world.registry))
+    wired = ground.wired(_graph_of(world, question.graph))
+    network, own = wired.network, wired.names
     start = _start_of(network, question.start)
     overrides = tuple(_override(text, value, own) for text, value in question.overrides.items())
     for override in overrides:
         network.edge(override.edge)
-    rates = GraphRates(world, night, graph, network, own, {start: 1.0})
+    rates = ground.rates(wired, start)
     select = _selected(question, own)
     keys = {*select, *(key for override in overrides for key in override.context)}
     contexts = rates.contexts(select, rates.needed_keys(keys))
     entries = count_entries(rates, contexts)
     return Prepared(
         question=question,
-        graph_id=graph_id,
-        graph=graph,
-        night=night,
+        ground=ground,
+        wired=wired,
         rates=rates,
         slices=tuple(rates.slice(context) for context in contexts),
         entries=entries,
@@ -174,16 +199,16 @@ def merge_findings(findings: Iterable[Finding], slices: Sequence[Slice]) -> tupl
     )
 
 
-def _graph_of(world: World, name: str | None) -> tuple[str, Graph]:
+def _graph_of(world: World, name: str | None) -> str:
     graphs = world.registry.graphs
     if name is not None:
         if name not in graphs:
             raise UnknownName("graph", name, graphs)
-        return name, graphs[name]
+        return name
     if len(graphs) != 1:
         known = ", ".join(graphs) if graphs else "none"
         raise UsageError(f"which graph? The project has {known}", remedy="name one with --graph")
-    return next(iter(graphs.items()))
+    return next(iter(graphs))
 
 
 def _start_of(network: Network, named: str | None) -> str:

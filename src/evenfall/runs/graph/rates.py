@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -109,6 +110,10 @@ def _is(parameter: Parameter, wired: str | None) -> bool:
     return wired is not None and wired in (parameter.id, parameter.template_id)
 
 
+type _Key = tuple[str, str, str | None, str]
+type _Told = tuple[EdgeRate, RateSource, Belief | float]
+
+
 @dataclass
 class GraphRates:
     """The rates of one graph as of a night, resolved slice by slice.
@@ -138,7 +143,22 @@ class GraphRates:
         self._lookup = Lookup(self.world, self.night, self.names, known, pooled)
         self._stated = {edge.slug: edge.p for edge in self.graph.edges if edge.p and edge.p.mean is not None}
         self._masks = self._reachable()
-        self._found: dict[tuple[str, str, str | None, str], tuple[RateSource, list[str]]] = {}
+        self._found: dict[_Key, tuple[RateSource, list[str]]] = {}
+        self._sliced: dict[tuple[tuple[str, str], ...], tuple[Slice, list[_Told]]] = {}
+        self._kept: dict[Hashable, Any] = {}
+
+    def asked_anew(self) -> GraphRates:
+        """Return the same rates, of which nothing was asked yet; what was found for others is shared."""
+        anew = copy.copy(self)
+        anew.beliefs, anew._found = {}, {}
+        return anew
+
+    def once[T](self, name: Hashable, find: Callable[[], T]) -> T:
+        """Return what `find` finds, which holds for every question; it is called once."""
+        if name not in self._kept:
+            self._kept[name] = find()
+        kept: T = self._kept[name]
+        return kept
 
     def _held(self, edge: str) -> Iterator[tuple[Scope, Parameter]]:
         for by_pairs in self.names.held.get(edge, {}).values():
@@ -194,13 +214,18 @@ class GraphRates:
         ConfigError
             When an edge has no rate there, or two parameters are equally close.
         """
-        label = slice_label(context)
-        rates = [
-            self._rate(edge, mask, context, label) for edge, masks in self._masks.items() for mask in masks
-        ]
-        return Slice(rates, dict(context))
+        label, key = slice_label(context), tuple(context.items())
+        if key not in self._sliced:
+            told = [self._rate(edge, mask, context) for edge, masks in self._masks.items() for mask in masks]
+            self._sliced[key] = Slice([rate for rate, _, _ in told], dict(context)), told
+        part, told = self._sliced[key]
+        for rate, source, belief in told:
+            self.beliefs[rate.rate] = belief
+            place = (rate.edge, source.visits, source.parameter_id, source.level)
+            self._found.setdefault(place, (source, []))[1].append(label)
+        return part
 
-    def _rate(self, edge: str, mask: frozenset[str], context: Mapping[str, str], label: str) -> EdgeRate:
+    def _rate(self, edge: str, mask: frozenset[str], context: Mapping[str, str]) -> _Told:
         nodes = self._nodes_of(edge, frozenset(context.items()))
         seen, unseen = mask & nodes, nodes - mask
         request = Scope.of(visited=seen, exclude=unseen, context=context.items())
@@ -209,10 +234,7 @@ class GraphRates:
             rate, source, belief = self._declared(edge, condition)
         else:
             rate, source, belief = self._resolved(edge, request, condition)
-        self.beliefs[rate] = belief
-        key = (edge, source.visits, source.parameter_id, source.level)
-        self._found.setdefault(key, (source, []))[1].append(label)
-        return EdgeRate(edge, rate, condition)
+        return EdgeRate(edge, rate, condition), source, belief
 
     def _declared(self, edge: str, condition: Visited | None) -> tuple[str, RateSource, Belief | float]:
         stated = self._stated[edge]

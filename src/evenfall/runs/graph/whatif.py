@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -13,12 +14,15 @@ from evenfall.errors import ConfigError
 from evenfall.findings import Finding
 from evenfall.funnels.cost import OutcomeCost, path_costs
 from evenfall.funnels.draws import stream
+from evenfall.funnels.mixing import Mix
+from evenfall.funnels.overrides import Override
 from evenfall.funnels.propagate import Measure
+from evenfall.funnels.standing import Standing
 from evenfall.funnels.whatif import Change, WhatIf, whatif
-from evenfall.registry.fallback import Names
 from evenfall.registry.schemas import Scenario
 from evenfall.registry.schemas.graph import Cost
 from evenfall.runs.graph.entries import Entries
+from evenfall.runs.graph.kept import Kept
 from evenfall.runs.graph.known import Known
 from evenfall.runs.graph.lookup import draw_belief
 from evenfall.runs.graph.question import Prepared, merge_findings, prepare
@@ -122,10 +126,15 @@ def answer_whatif(
     measure: Measure = "arrivals",
     draws: int = DRAWS,
     seed: int = 0,
-    names: Names | None = None,
+    kept: Kept | None = None,
 ) -> WhatIfAnswer:
-    """Return what the targets receive before and after; raises as `prepare` and `whatif` do."""
-    ready = prepare(world, question, as_of, names)
+    """Return what the targets receive before and after; raises as `prepare` and `whatif` do.
+
+    With `kept`, what earlier questions have in common with this one is taken from there; the answer is the
+    same to the last digit.
+    """
+    ready = prepare(world, question, as_of, ground=(kept or Kept()).ground(world, as_of))
+    standing = ready.ground.standing(ready.wired, ready.rates, ready.slices, draws, seed)
     result = whatif(
         ready.network,
         ready.slices,
@@ -139,6 +148,7 @@ def answer_whatif(
         mece=ready.mece,
         draws=draws,
         seed=seed,
+        standing=standing,
     )
     return WhatIfAnswer(
         question=question,
@@ -149,18 +159,21 @@ def answer_whatif(
         entries=ready.entries,
         rates=ready.rates.sources,
         findings=merge_findings(result.findings, ready.slices),
-        costs=_costs(world, ready, draws, seed),
+        costs=_costs(world, ready, standing, draws, seed),
     )
 
 
-def _costs(world: World, ready: Prepared, draws: int, seed: int) -> Costs | None:
+def _costs(
+    world: World, ready: Prepared, standing: Sequence[Standing], draws: int, seed: int
+) -> Costs | None:
     """Return what entries cost before and after; None when no edge costs anything."""
     stated = {edge.slug: edge.cost for edge in ready.graph.edges if edge.cost is not None}
     if not stated:
         return None
     prices = {edge: _price(world, ready, edge, cost, draws=draws, seed=seed) for edge, cost in stated.items()}
-    before, after = (
-        path_costs(
+
+    def cost(overrides: Sequence[Override], mix: Mix) -> tuple[OutcomeCost, ...]:
+        return path_costs(
             ready.network,
             ready.slices,
             ready.rates.beliefs,
@@ -172,27 +185,35 @@ def _costs(world: World, ready: Prepared, draws: int, seed: int) -> Costs | None
             mece=ready.mece,
             draws=draws,
             seed=seed,
+            standing=standing,
         )
-        for overrides, mix in (
-            ((), ready.entries.mix),
-            (ready.overrides, ready.mix_after or ready.entries.mix),
-        )
-    )
+
+    before = cost((), ready.entries.mix)
+    changed = ready.overrides or ready.mix_after
+    after = cost(ready.overrides, ready.mix_after or ready.entries.mix) if changed else before
     return Costs(world.registry.settings.currency, before, after)
 
 
 def _price(
     world: World, ready: Prepared, edge: str, cost: float | Cost, *, draws: int, seed: int
 ) -> float | Floats:
-    """Return what one passage costs: a number, or draws of what is believed of it."""
+    """Return what one passage costs: a number, or draws of what is believed of it, drawn once."""
     if not isinstance(cost, Cost):
         return float(cost)
     if cost.parameter_id is not None:
-        parameter = world.registry.parameter(cost.parameter_id)
-        belief = Known.of(world, [parameter.id], ready.night).belief(parameter)
-        return draw_belief(belief, parameter.id, draws, seed)
+        name = cost.parameter_id
+        return ready.rates.once(
+            ("cost", edge, draws, seed), lambda: _believed(world, ready, name, draws, seed)
+        )
     if cost.mean is None:
         raise ConfigError(f"the cost of {edge} has no mean", value=edge, remedy="write cost: {mean: ...}")
     if not cost.stdev:
         return cost.mean
-    return stream(seed, f"cost {edge}").normal(cost.mean, cost.stdev, draws)
+    rng, mean, stdev = stream(seed, f"cost {edge}"), cost.mean, cost.stdev
+    return ready.rates.once(("cost", edge, draws, seed), lambda: rng.normal(mean, stdev, draws))
+
+
+def _believed(world: World, ready: Prepared, name: str, draws: int, seed: int) -> Floats:
+    parameter = world.registry.parameter(name)
+    belief = Known.of(world, [parameter.id], ready.night).belief(parameter)
+    return draw_belief(belief, parameter.id, draws, seed)
