@@ -60,7 +60,8 @@ def serve(
 ) -> int:
     """Serve the pages and the API, and run the nights at their hour, until Ctrl-C."""
     with ExitStack() as opened:
-        projects = [opened.enter_context(open_project(path)) for path in project or [None]]
+        named: list[Path | None] = [*project] if project else [None]
+        projects = [opened.enter_context(open_project(path)) for path in named]
         serve_pages(projects, host=host, port=port, scheduler=scheduler, as_json=as_json)
     return 0
 

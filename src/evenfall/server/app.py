@@ -57,7 +57,7 @@ def create_app(projects: Sequence[Project], settings: ServerSettings) -> FastAPI
         app.include_router(router, responses=RESPONSES)
     add_pages(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_bytes)
-    app.add_middleware(Guard, settings=settings, served=served)
+    app.add_middleware(Guard, settings=settings, served=served, gate=app.state.gate)
     app.add_middleware(Observed, requests=Requests(registry))
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app

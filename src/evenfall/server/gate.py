@@ -14,13 +14,14 @@ from fastapi.concurrency import run_in_threadpool
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
+from starlette.types import Scope
 
 from evenfall.server.problems import Refused
 from evenfall.server.security import Caller
 from evenfall.server.served import Served
 from evenfall.server.settings import ServerSettings
 
-__all__ = ["Gate", "Known", "address_of"]
+__all__ = ["Gate", "Known", "client_of"]
 
 _REMEMBERED: Final = 4096
 _REMEMBER_SECONDS: Final = 2.0
@@ -29,9 +30,10 @@ _REMEMBER_SECONDS: Final = 2.0
 _NO_KEYS: Final = "local"
 
 
-def address_of(request: Request) -> str:
+def client_of(scope: Scope) -> str:
     """Return the address a request comes from."""
-    return request.client.host if request.client is not None else "unknown"
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
 
 
 class Known:
@@ -81,7 +83,7 @@ class Gate:
             401 without a key that holds, 429 after too many requests.
         """
         if not self._settings.keys_required:
-            self.count("address", address_of(request))
+            self.count("address", client_of(request.scope))
             return Caller(_NO_KEYS, "admin", self._served.tenants[0])
         prefix, caller = await self._keyed(request, text)
         self.count("key", f"{caller.tenant}/{prefix}")
@@ -102,22 +104,17 @@ class Gate:
         known = self.known.get(text) if text else None
         if known is not None:
             return known
-        address = address_of(request)
+        address = client_of(request.scope)
+        if not text:
+            self.count("address", address)
+            raise _unauthorised("no key was sent")
         if not self._counts.test(self._failed, "failed", address):
             raise self._too_many(self._failed, ("failed", address), "too many wrong keys from this address")
-        found = await run_in_threadpool(self._look_up, text) if text else None
+        found = await run_in_threadpool(self._look_up, text)
         if found is None:
-            if text:
-                self._counts.hit(self._failed, "failed", address)
-            said = "this key does not hold: it is unknown, expired or revoked" if text else "no key was sent"
-            raise Refused(
-                401,
-                said,
-                field="Authorization",
-                remedy="send `Authorization: Bearer KEY`; an admin makes one with `evenfall key create`",
-                headers={"WWW-Authenticate": 'Bearer realm="evenfall"'},
-            )
-        self.known.put(text or "", *found)
+            self._counts.hit(self._failed, "failed", address)
+            raise _unauthorised("this key does not hold: it is unknown, expired or revoked")
+        self.known.put(text, *found)
         return found
 
     def _look_up(self, text: str) -> tuple[str, Caller] | None:
@@ -136,6 +133,16 @@ class Gate:
             remedy=f"wait {wait} s; the limits stand under [server] in evenfall.toml",
             headers={"Retry-After": str(wait)},
         )
+
+
+def _unauthorised(said: str) -> Refused:
+    return Refused(
+        401,
+        said,
+        field="Authorization",
+        remedy="send `Authorization: Bearer KEY`; an admin makes one with `evenfall key create`",
+        headers={"WWW-Authenticate": 'Bearer realm="evenfall"'},
+    )
 
 
 def _digest(text: str) -> bytes:

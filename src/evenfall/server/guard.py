@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from evenfall.server.gate import Gate, client_of
 from evenfall.server.problems import Refused, refusal_answer
 from evenfall.server.served import Served
 from evenfall.server.settings import LOOPBACK_NAMES, ServerSettings
@@ -29,15 +30,16 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_COUNTED_BY_KEY: Final = ("/api/", "/metrics")
 _BAD_IN_PATH: Final = (b"%2f", b"%5c", b"%00", b"\\")
 
 
 class Guard:
     """Refuses what no page of ours and no program of good will would send."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings, served: Served) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, served: Served, gate: Gate) -> None:
         self.app = app
-        self._served = served
+        self._served, self._gate = served, gate
         self._settings = settings
         named = frozenset(name.lower() for name in settings.hosts)
         self._hosts = named if settings.keys_required else named | LOOPBACK_NAMES
@@ -69,6 +71,8 @@ class Guard:
         headers = Headers(scope=scope)
         self._check_host(headers)
         _check_path(scope)
+        if not scope["path"].startswith(_COUNTED_BY_KEY):
+            self._gate.count("address", client_of(scope))
         self._check_size(headers)
         if scope["method"] not in _READING:
             _check_type(headers)

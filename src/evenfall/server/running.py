@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final
 
 import uvicorn
@@ -48,8 +51,10 @@ def run(projects: Sequence[Project], settings: ServerSettings, ready: Callable[[
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
+        listening.listen()  # whoever reads the address may come at once
         ready(f"http://{name}:{listening.getsockname()[1]}")
-        uvicorn.Server(config).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):  # raised again by uvicorn once everything has come to its end
+            uvicorn.Server(config).run(sockets=[listening])
 
 
 def check_port(host: str, port: int) -> None:
@@ -87,12 +92,25 @@ def _cannot_listen(host: str, port: int, error: OSError) -> UsageError:
     return UsageError(f"cannot listen on {host}: {error.strerror}", remedy="choose 127.0.0.1 or 0.0.0.0")
 
 
+class _JsonLines(logging.Formatter):
+    """One JSON object per line, a traceback within it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = record.getMessage()
+        if not said.startswith("{"):
+            at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+            said = json.dumps({"at": at, "level": record.levelname.lower(), "message": said})
+        if record.exc_info:
+            said = json.dumps({**json.loads(said), "traceback": self.formatException(record.exc_info)})
+        return said
+
+
 def _log_lines() -> None:
     """Send the server's lines to stderr, one JSON object each."""
     log = logging.getLogger("evenfall.server")
     if not log.handlers:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(_JsonLines())
         log.addHandler(handler)
         log.setLevel(logging.INFO)
         log.propagate = False

@@ -10,6 +10,7 @@ from evenfall.server.api.curves import router as curves_router
 from evenfall.server.api.edits import router as edits_router
 from evenfall.server.api.fits import router as fits_router
 from evenfall.server.api.graph_edits import router as graph_edits_router
+from evenfall.server.api.health import router as health_router
 from evenfall.server.api.history import router as history_router
 from evenfall.server.api.keys import router as keys_router
 from evenfall.server.api.me import router as me_router
@@ -26,6 +27,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     edits_router,
     fits_router,
     graph_edits_router,
+    health_router,
     history_router,
     keys_router,
     me_router,
