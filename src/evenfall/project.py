@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evenfall.runs.graph.forecast import ForecastAnswer
     from evenfall.runs.graph.kept import Kept
     from evenfall.runs.graph.lookup import Answer, Mode
+    from evenfall.runs.graph.picture import GraphPicture
     from evenfall.runs.graph.whatif import WhatIfAnswer
     from evenfall.runs.incidents import Incidents
     from evenfall.runs.models.comparing import ModelComparison
@@ -502,6 +503,12 @@ class Project:
         return answer_compare(
             self.world, a, b, graph=graph, start=start, to=to, as_of=as_of, names=self._names
         )
+
+    def picture(self, graph: str, as_of: date | str | None = None) -> GraphPicture:
+        """Return a graph as its page shows it: every edge with its light, its rate and what was seen."""
+        from evenfall.runs.graph.picture import draw_graph  # noqa: PLC0415 - loads numerics
+
+        return draw_graph(self._kept.ground(self.world, as_of), self.parameters(as_of), graph)
 
     def save_scenario(self, name: str, answer: WhatIfAnswer, *, force: bool = False) -> Path:
         """Write the question of an answer to ``scenarios/NAME.yaml`` and return the path.
