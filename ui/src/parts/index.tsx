@@ -81,6 +81,8 @@ interface TableProps<T> {
   /** For the table as a whole, read by screen readers. */
   label: string;
   empty?: ReactNode;
+  /** How many rows to show, after sorting. */
+  first?: number;
 }
 
 /** Rows carry `data-testid="row-<key>"`; headings with `sort` are buttons. */
@@ -90,6 +92,7 @@ export function DataTable<T>({
   rowKey,
   label,
   detail,
+  first,
   empty = "Nothing here yet.",
 }: TableProps<T>) {
   const [order, setOrder] = useState<{ at: number; down: boolean } | null>(null);
@@ -124,7 +127,7 @@ export function DataTable<T>({
           </tr>
         </thead>
         <tbody>
-          {shown.map((row) => {
+          {shown.slice(0, first).map((row) => {
             const more = detail?.(row);
             return (
               <Fragment key={rowKey(row)}>
