@@ -137,12 +137,12 @@ def test_a_link_out_of_the_project_is_not_followed(
 
 
 def test_a_link_within_the_project_stays_a_link(root: Path) -> None:
-    (root / "shared").mkdir()
-    (root / FILE).rename(root / "shared" / "signup.yaml")
-    (root / FILE).symlink_to("../shared/signup.yaml")
+    (root / "elsewhere").mkdir()
+    (root / FILE).rename(root / "elsewhere" / "signup.yaml")
+    (root / FILE).symlink_to("../elsewhere/signup.yaml")
     edit(root, to(mean=0.25, stdev=0.02))
     assert (root / FILE).is_symlink()
-    assert "0.25" in (root / "shared" / "signup.yaml").read_text()
+    assert "0.25" in (root / "elsewhere" / "signup.yaml").read_text()
 
 
 @pytest.mark.parametrize(
