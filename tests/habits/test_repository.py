@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-import subprocess
-import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
-import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -102,18 +99,9 @@ def test_the_build_server_runs_the_test_command_of_the_readme(root: Path) -> Non
     assert "make test" in (root / "README.md").read_text()
 
 
-@pytest.mark.slow
-def test_the_wheel_carries_the_example_and_nothing_that_running_it_left_behind(
-    root: Path, repository_files: list[Path], tmp_path: Path
-) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
-        cwd=root,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    example = root / "examples" / "acme-funnel"
-    shipped = {n.partition("examples/")[2] for n in zipfile.ZipFile(wheel).namelist() if "examples/" in n}
-    kept = {str(f.relative_to(example.parent)) for f in repository_files if f.is_relative_to(example)}
-    assert shipped == kept
+def test_the_lock_of_the_pages_names_no_address_and_holds_every_package_by_a_hash(root: Path) -> None:
+    packages = json.loads((root / "ui" / "package-lock.json").read_text())["packages"]
+    for name, package in packages.items():
+        assert "resolved" not in package, name
+        assert not name or package["integrity"].startswith("sha512-"), name
+    assert "omit-lockfile-registry-resolved=true" in (root / "ui" / ".npmrc").read_text().splitlines()
