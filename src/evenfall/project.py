@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from evenfall.runs.graph.picture import GraphPicture
     from evenfall.runs.graph.whatif import WhatIfAnswer
     from evenfall.runs.incidents import Incidents
+    from evenfall.runs.listing import Listing, Listings
     from evenfall.runs.models.comparing import ModelComparison
     from evenfall.runs.models.shown import Fits
     from evenfall.runs.night.listing import Nights
     from evenfall.runs.night.nightly import Progress
     from evenfall.runs.night.plan import NightPlan
-    from evenfall.runs.parameter.listing import Listing, Listings
     from evenfall.runs.parameter.look import Look
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
     from evenfall.runs.world import World
@@ -373,7 +373,7 @@ class Project:
 
     @cached_property
     def _listings(self) -> Listings:
-        from evenfall.runs.parameter.listing import Listings  # noqa: PLC0415 - loads SQLAlchemy
+        from evenfall.runs.listing import Listings  # noqa: PLC0415 - loads SQLAlchemy
 
         return Listings()
 

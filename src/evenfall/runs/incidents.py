@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,15 @@ from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 from evenfall.store.records import IncidentRecord, NightResult
 
-__all__ = ["DigestLine", "IncidentLine", "Incidents", "acknowledge", "incidents", "looked_at"]
+__all__ = [
+    "DigestLine",
+    "IncidentLine",
+    "Incidents",
+    "acknowledge",
+    "incidents",
+    "looked_at",
+    "worst_incidents",
+]
 
 _UNRESOLVED = ("open", "ack")
 
@@ -125,6 +133,15 @@ def acknowledge(world: World, number: int, *, note: str = "", who: str) -> Incid
     return world.store.acknowledge_incident(
         number, who.strip(), note.strip(), looked_at(world, world.night())
     )
+
+
+def worst_incidents(world: World, ids: Sequence[str] | None, night: Night) -> dict[str, IncidentRecord]:
+    """Return per parameter (all when `ids` is None) the incident to show: a change before a silent source."""
+    found: dict[str, IncidentRecord] = {}
+    for one in world.store.incidents(ids, looked_at(world, night), ("open", "ack")):
+        if one.parameter_id not in found or one.kind == "change":
+            found[one.parameter_id] = one
+    return found
 
 
 def looked_at(world: World, night: Night) -> datetime:

@@ -24,7 +24,7 @@ from evenfall.runs.graph.entries import count_entries
 from evenfall.runs.graph.kept import Ground, Wired
 from evenfall.runs.graph.question import Prepared, prepare
 from evenfall.runs.graph.whatif import DRAWS
-from evenfall.runs.parameter.listing import ListedRow, Listing
+from evenfall.runs.listing import ListedRow, Listing
 from evenfall.runs.report import json_ready
 
 __all__ = ["EdgePicture", "GraphPicture", "draw_graph"]

@@ -11,15 +11,15 @@ from evenfall.clock import Night
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import Numbers
 from evenfall.runs.graph.known import Known
-from evenfall.runs.incidents import looked_at
+from evenfall.runs.incidents import worst_incidents
 from evenfall.runs.night.chain import Chain, chain_of
-from evenfall.runs.parameter.places import Place
+from evenfall.runs.places import Place
 from evenfall.runs.report import StatusRow, json_ready
 from evenfall.runs.status import row_of
 from evenfall.runs.world import World
 from evenfall.store.records import IncidentRecord, PosteriorRecord, PriorVersion
 
-__all__ = ["Detail", "detail_of", "etag_of", "worst_incidents"]
+__all__ = ["Detail", "detail_of", "etag_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,15 +88,6 @@ def etag_of(world: World, parameter: Parameter, current: PosteriorRecord | None)
     file = world.registry.sources.get(parameter.file)
     parts = (file.sha256 if file is not None else parameter.definition_hash, str(current and current.id))
     return hashlib.sha256(":".join(parts).encode()).hexdigest()[:32]
-
-
-def worst_incidents(world: World, ids: Sequence[str] | None, night: Night) -> dict[str, IncidentRecord]:
-    """Return per parameter (all when `ids` is None) the incident to show: a change before a silent source."""
-    found: dict[str, IncidentRecord] = {}
-    for one in world.store.incidents(ids, looked_at(world, night), ("open", "ack")):
-        if one.parameter_id not in found or one.kind == "change":
-            found[one.parameter_id] = one
-    return found
 
 
 def _editable(parameter: Parameter) -> Mapping[str, Any]:

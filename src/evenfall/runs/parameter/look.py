@@ -12,7 +12,7 @@ from evenfall.clock import Night
 from evenfall.registry.fallback import Names
 from evenfall.registry.parameter import Parameter
 from evenfall.runs.parameter.detail import Detail, detail_of
-from evenfall.runs.parameter.places import Place
+from evenfall.runs.places import Place
 from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 from evenfall.store.pages import ParameterValue

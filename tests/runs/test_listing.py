@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.runs.shop import Shop
 
-from evenfall.runs.parameter.listing import Listing
+from evenfall.runs.listing import Listing
 
 TAGGED = "metadata: {tags: [core]}\nposterior_destination: {write_frequency: 1d}"
 

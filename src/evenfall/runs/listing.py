@@ -21,8 +21,8 @@ from evenfall.clock import Night
 from evenfall.findings import Light
 from evenfall.registry.fallback import Names
 from evenfall.registry.registry import Registry
-from evenfall.runs.parameter.detail import worst_incidents
-from evenfall.runs.parameter.places import Place, places_of
+from evenfall.runs.incidents import worst_incidents
+from evenfall.runs.places import Place, places_of
 from evenfall.runs.report import StatusRow, json_ready
 from evenfall.runs.status import rows_of
 from evenfall.runs.world import World
