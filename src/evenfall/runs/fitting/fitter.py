@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -30,12 +30,15 @@ class Fitter:
     ----------
     artifacts
         Folder of the draws.
+    heard
+        Called with (jobs that have ended, jobs in all) whenever one has ended.
     """
 
     artifacts: Path
     cache: Path
     workers: int = 2
     limits: Limits = field(default_factory=Limits)
+    heard: Callable[[int, int], None] | None = None
     _executor: Executor | None = None
 
     @classmethod
@@ -72,4 +75,9 @@ class Fitter:
 
             self.cache.mkdir(parents=True, exist_ok=True)
             self._executor = LocalProcesses(self.workers, self.limits, self.cache)
-        return {envelope.id: envelope for envelope in self._executor.run(jobs, progress)}
+        envelopes: dict[str, Envelope] = {}
+        for envelope in self._executor.run(jobs, progress):
+            envelopes[envelope.id] = envelope
+            if self.heard is not None:
+                self.heard(len(envelopes), len(jobs))
+        return envelopes

@@ -60,6 +60,12 @@ def apply(
     said: dict[str, object] = {}
     written: Counter[str] = Counter()
     results: list[NightResult] = []
+
+    def tell(label: str) -> None:
+        if progress is not None:
+            progress(len(results), len(plan.tasks), label)
+
+    fitter.heard = lambda ended, total: tell(f"{ended} of {total} fits")
     try:
         learned = learn(world, plan.night)
         chunks = {f"chunk-{number}": tasks for number, tasks in enumerate(plan.chunks)}
@@ -73,8 +79,7 @@ def apply(
             came = [record.result for record in records if record.parameter_id in plan.ids]
             store.finish_task(claimed.lease, result={"outcomes": Counter(one.outcome for one in came)})
             results += came
-            if progress is not None:
-                progress(len(results), len(plan.tasks), tasks[-1].parameter_id)
+            tell(tasks[-1].parameter_id)
         sweep(world.artifacts, store.artifacts())
         report = _report(world, plan, results, written)
         status = {0: "ok", 1: "failed", 2: "partial"}[report.exit_code]
