@@ -15,6 +15,7 @@ from evenfall.window import DayWindow
 
 if TYPE_CHECKING:
     from evenfall.beliefs.feasibility import Feasibility
+    from evenfall.findings import Finding
     from evenfall.funnels.propagate import Measure
     from evenfall.funnels.steps import FunnelTable
     from evenfall.registry.edit import DefinitionFile
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from evenfall.registry.git import Commit
     from evenfall.registry.parameter import Parameter
     from evenfall.registry.registry import Registry
+    from evenfall.runs.connections import Source
     from evenfall.runs.edits import Edited, Numbers
     from evenfall.runs.funnel import FunnelOptions
+    from evenfall.runs.funnel_tables import EventTable
     from evenfall.runs.graph.compare import Compared
     from evenfall.runs.graph.forecast import ForecastAnswer
     from evenfall.runs.graph.kept import Kept
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from evenfall.runs.night.plan import NightPlan
     from evenfall.runs.parameter.look import Look
     from evenfall.runs.report import Gap, History, NightReport, RebuildReport, Status, StatusRow
+    from evenfall.runs.scenarios import Scenarios
     from evenfall.runs.world import World
     from evenfall.store.api_keys import ApiKeys
     from evenfall.store.records import IncidentRecord, PosteriorRecord
@@ -526,6 +530,29 @@ class Project:
         path = save_scenario(self.root, scenario, force=force, taken=self.registry.scenarios)
         self.reload()
         return path
+
+    @property
+    def scenarios(self) -> Scenarios:
+        """The saved what-ifs, as they are on the disk: `all`, `find`, `save`, `remove`."""
+        from evenfall.runs.scenarios import Scenarios  # noqa: PLC0415 - loads ruamel
+
+        return Scenarios(self.world)
+
+    def event_tables(self) -> list[EventTable]:
+        """Return the tables that hold events, with the names of these: what a funnel can be asked about."""
+        from evenfall.runs.funnel_tables import event_tables  # noqa: PLC0415 - loads warehouses
+
+        return event_tables(self.world)
+
+    def sources(self, as_of: date | str | None = None) -> list[Source]:
+        """Return every connection, and how what hangs on it was last read."""
+        from evenfall.runs.connections import sources_of  # noqa: PLC0415 - see `world`
+
+        return sources_of(self.world, self.parameters(as_of))
+
+    def findings(self, as_of: date | str | None = None) -> list[tuple[date, Finding]]:
+        """Return what the checks of one night (default: tonight) found, with that night."""
+        return self.world.store.findings(None, self.world.night(as_of).as_of)
 
     def __getitem__(self, reference: str) -> Answer:
         return self.resolve(reference)
