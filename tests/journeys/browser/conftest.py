@@ -1,0 +1,66 @@
+"""A browser, the example served, and pages that must stay clean."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from tests.journeys.browser.watching import NAMES, Watched, browse, find_chromium, launch, serving
+from tests.journeys.demo_project import Demo
+
+from evenfall.server.pages import UI
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests in one process: the example is built once, and one browser is enough."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.xdist_group("demo"))
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.skip(
+            f"NO BROWSER: none of {', '.join(NAMES)} runs, so no page was looked at; "
+            "install chromium, or name one with EVENFALL_CHROMIUM"
+        )
+    if not (UI / "index.html").is_file():
+        pytest.skip("NO PAGES: they were not built; run `make ui`")
+    with launch(path) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def address(browser: Browser, demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the example, for tests that only look."""
+    project = tmp_path_factory.mktemp("looked-at") / "acme"
+    shutil.copytree(demo.path, project)
+    with serving(project) as address:
+        yield address
+
+
+@pytest.fixture
+def own_project(browser: Browser, demo: Demo, tmp_path: Path) -> Path:
+    """A copy of the example, for a test that changes it."""
+    return Path(shutil.copytree(demo.path, tmp_path / "acme"))
+
+
+@pytest.fixture
+def looking(browser: Browser, address: str) -> Iterator[Watched]:
+    with browse(browser, address) as watched:
+        yield watched
+        watched.must_be_clean()
+
+
+@pytest.fixture
+def changing(browser: Browser, own_project: Path) -> Iterator[Watched]:
+    with serving(own_project) as address, browse(browser, address) as watched:
+        yield watched
+        watched.must_be_clean()

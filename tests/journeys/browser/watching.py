@@ -1,0 +1,151 @@
+"""A browser whose every word on the console and every step outside the server counts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, Route, sync_playwright
+
+__all__ = ["SHOTS", "Watched", "browse", "find_chromium", "launch", "serving"]
+
+SHOTS = Path(__file__).parents[3] / "build" / "screenshots"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+LAPTOP = (1280, 800)
+
+
+def find_chromium() -> str | None:
+    """Return a Chromium that runs: EVENFALL_CHROMIUM, or one on PATH."""
+    for name in (os.environ.get("EVENFALL_CHROMIUM", ""), *NAMES):
+        path = shutil.which(name) if name else None
+        if path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0:
+            return path
+    return None
+
+
+@contextmanager
+def launch(path: str) -> Iterator[Browser]:
+    """Run a browser until the end."""
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=sandbox)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def serving(project: Path) -> Iterator[str]:
+    """Serve a project by the real command on a port of its own, and return its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "evenfall", "serve", "--project", str(project)]
+    with subprocess.Popen(
+        [*command, "--port", str(port), "--no-scheduler"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait(process, f"{address}/health")
+            yield address
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def _wait(process: subprocess.Popen[bytes], address: str) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            raise AssertionError(process.communicate()[1].decode())
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"{address} does not answer")
+
+
+@dataclass
+class Watched:
+    """A page, and what it did that it must not do."""
+
+    page: Page
+    address: str
+    said: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def open(self, place: str) -> Page:
+        """Go to a place such as ``/#/health`` and wait until nothing is loading."""
+        self.page.goto(f"{self.address}{place}")
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until every answer has come and nothing moves."""
+        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+
+    def shot(self, name: str) -> None:
+        """Keep a picture among the test's output."""
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png")
+
+    def must_be_clean(self) -> None:
+        """Assert that nothing went wrong on the way."""
+        assert self.outside == [], "asked for something elsewhere"
+        assert self.refused == [], "the server refused what the page asked"
+        assert self.said == [], "the console holds errors"
+
+
+@contextmanager
+def browse(
+    browser: Browser,
+    address: str,
+    *,
+    size: tuple[int, int] = LAPTOP,
+    colours: Literal["light", "dark"] = "light",
+) -> Iterator[Watched]:
+    """Open a fresh page that reaches `address` alone."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=colours, reduced_motion="reduce"
+    )
+    context.set_default_timeout(10_000)
+    watched = Watched(context.new_page(), address)
+    own = urlsplit(address).netloc
+
+    def pass_or_block(route: Route) -> None:
+        if urlsplit(route.request.url).netloc == own:
+            route.continue_()
+        else:
+            watched.outside.append(route.request.url)
+            route.abort()
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            watched.said.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def answered(response: Response) -> None:
+        if response.status >= 400:
+            watched.refused.append(f"{response.status} {response.request.method} {response.url}")
+
+    context.route(lambda url: url.startswith(("http:", "https:", "ws:", "wss:")), pass_or_block)
+    watched.page.on("console", heard)
+    watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
+    watched.page.on("response", answered)
+    try:
+        yield watched
+    finally:
+        context.close()
