@@ -12,8 +12,8 @@ from typing import Final
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.types import Scope
 
 from evenfall.server.problems import Refused
@@ -70,6 +70,7 @@ class Gate:
         self._served = served
         self._settings = settings
         self.known = Known()
+        # The storage of the event loop: the other one starts a thread for every hundredth of a second.
         self._counts = FixedWindowRateLimiter(MemoryStorage())
         self._requests = RateLimitItemPerMinute(settings.requests_per_minute)
         self._failed = RateLimitItemPerMinute(settings.failed_keys_per_minute)
@@ -83,13 +84,13 @@ class Gate:
             401 without a key that holds, 429 after too many requests.
         """
         if not self._settings.keys_required:
-            self.count("address", client_of(request.scope))
+            await self.count("address", client_of(request.scope))
             return Caller(_NO_KEYS, "admin", self._served.tenants[0])
         prefix, caller = await self._keyed(request, text)
-        self.count("key", f"{caller.tenant}/{prefix}")
+        await self.count("key", f"{caller.tenant}/{prefix}")
         return caller
 
-    def count(self, kind: str, name: str) -> None:
+    async def count(self, kind: str, name: str) -> None:
         """Count a request of a key or an address.
 
         Raises
@@ -97,8 +98,8 @@ class Gate:
         Refused
             429 when it was one too many within a minute.
         """
-        if not self._counts.hit(self._requests, kind, name):
-            raise self._too_many(self._requests, (kind, name), "too many requests")
+        if not await self._counts.hit(self._requests, kind, name):
+            raise await self._too_many(self._requests, (kind, name), "too many requests")
 
     async def _keyed(self, request: Request, text: str | None) -> tuple[str, Caller]:
         known = self.known.get(text) if text else None
@@ -106,13 +107,15 @@ class Gate:
             return known
         address = client_of(request.scope)
         if not text:
-            self.count("address", address)
+            await self.count("address", address)
             raise _unauthorised("no key was sent")
-        if not self._counts.test(self._failed, "failed", address):
-            raise self._too_many(self._failed, ("failed", address), "too many wrong keys from this address")
+        if not await self._counts.test(self._failed, "failed", address):
+            raise await self._too_many(
+                self._failed, ("failed", address), "too many wrong keys from this address"
+            )
         found = await run_in_threadpool(self._look_up, text)
         if found is None:
-            self._counts.hit(self._failed, "failed", address)
+            await self._counts.hit(self._failed, "failed", address)
             raise _unauthorised("this key does not hold: it is unknown, expired or revoked")
         self.known.put(text, *found)
         return found
@@ -125,8 +128,9 @@ class Gate:
                 return key.prefix, Caller(key.member, key.role, tenant)
         return None
 
-    def _too_many(self, limit: RateLimitItemPerMinute, name: tuple[str, str], said: str) -> Refused:
-        wait = max(1, math.ceil(self._counts.get_window_stats(limit, *name).reset_time - time.time()))
+    async def _too_many(self, limit: RateLimitItemPerMinute, name: tuple[str, str], said: str) -> Refused:
+        window = await self._counts.get_window_stats(limit, *name)
+        wait = max(1, math.ceil(window.reset_time - time.time()))
         return Refused(
             429,
             f"{said}: {limit.amount} a minute are answered",

@@ -51,7 +51,7 @@ class Guard:
                 await self.app(scope, receive, send)
             return
         try:
-            self._check(scope)
+            await self._check(scope)
         except Refused as refused:
             await refusal_answer(refused)(scope, receive, send)
             return
@@ -67,12 +67,12 @@ class Guard:
 
         return sending
 
-    def _check(self, scope: Scope) -> None:
+    async def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         self._check_host(headers)
         _check_path(scope)
         if not scope["path"].startswith(_COUNTED_BY_KEY):
-            self._gate.count("address", client_of(scope))
+            await self._gate.count("address", client_of(scope))
         self._check_size(headers)
         if scope["method"] not in _READING:
             _check_type(headers)

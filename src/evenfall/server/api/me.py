@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from importlib.metadata import version
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from evenfall.server.security import Opened, Viewer
 
@@ -24,6 +23,24 @@ class ProjectAnswer(BaseModel):
 
 class Me(BaseModel):
     """Who asks: the member, their role, and what they look at."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "member": "maria",
+                    "role": "analyst",
+                    "tenant": "acme",
+                    "keys": True,
+                    "project": {"name": "acme-funnel", "graphs": ["acme"]},
+                    "as_of": "2026-10-01",
+                    "zone": "UTC",
+                    "currency": "EUR",
+                    "version": "0.1.0",
+                }
+            ]
+        }
+    )
 
     member: str
     role: str
@@ -49,5 +66,5 @@ def me(request: Request, caller: Viewer, project: Opened) -> Me:
         as_of=project.world.night().as_of,
         zone=str(registry.settings.zone),
         currency=registry.settings.currency,
-        version=version("evenfall"),
+        version=request.app.version,
     )
