@@ -181,7 +181,18 @@ def test_history_and_ledger_turn_pages(serve: Serve, shop: Shop) -> None:
         assert whole["total"] > 1
 
 
-@pytest.mark.parametrize("cursor", ["!!", "LTE", "MS41", "OTk5OTk5OTk5OTk5OTk5OTk5OTk", "x" * 900])
+def test_a_page_goes_on_after_the_last_row_seen_whatever_came_in(serve: Serve, shop: Shop) -> None:
+    client, address = serve(shop.root), f"{PARAMETERS}/signup/ledger"
+    first = client.get(f"{address}?limit=2").json()
+    shop.sell(1, 44, 14)  # said again, and otherwise: one reading more, above all others
+    shop.night()
+    second = client.get(f"{address}?cursor={first['next']}").json()
+    whole = client.get(address).json()["items"]
+    assert len(whole) == first["total"] + 1
+    assert first["items"] + second["items"] == whole[1:]
+
+
+@pytest.mark.parametrize("cursor", ["!!", "LTE", "MXg", "OTk5OTk5OTk5OTk5OTk5OTk5OTk", "x" * 900])
 def test_a_cursor_of_ones_own_is_refused(serve: Serve, shop: Shop, cursor: str) -> None:
     refused = serve(shop.root).get(f"{PARAMETERS}/signup/ledger?cursor={cursor}")
     assert (refused.status_code, refused.json()["field"]) == (422, "cursor")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsOf", "ParameterId", "looked", "missing", "named", "turned"]
 
-_LARGEST: Final = 2**53
-"""Largest number of a cursor; JSON and SQLite read it alike."""
+_CURSOR: Final = re.compile(r"(\d{1,15})\.(\d{1,15})", re.ASCII)
+"""Rows before the page, and how many there were in all; numbers that every database can count to."""
 
 ParameterId = Annotated[
     str,
@@ -84,25 +85,27 @@ def turned[R](
     Refused
         422 when the cursor is none of ours.
     """
-    start = 0 if turning.cursor is None else _read(turning.cursor)
+    start, before = (0, None) if turning.cursor is None else _read(turning.cursor)
     rows, total = fetch(turning.limit, start)
+    if before is not None and total > before:  # the newest come first: what came in meanwhile stands above
+        start += total - before
+        rows, total = fetch(turning.limit, start)
     stop = start + len(rows)
-    return list(rows), _written(stop) if rows and stop < total else None, total
+    return list(rows), _written(stop, total) if rows and stop < total else None, total
 
 
-def _written(place: int) -> str:
-    return base64.urlsafe_b64encode(str(place).encode()).decode().rstrip("=")
+def _written(place: int, total: int) -> str:
+    return base64.urlsafe_b64encode(f"{place}.{total}".encode()).decode().rstrip("=")
 
 
-def _read(cursor: str) -> int:
+def _read(cursor: str) -> tuple[int, int]:
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
-            "ascii"
-        )
-        place = int(text) if text.isdigit() and len(text) < 17 else -1
+        padded = cursor + "=" * (-len(cursor) % 4)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        place = -1
-    if not 0 <= place <= _LARGEST:
+        text = ""
+    found = _CURSOR.fullmatch(text)
+    if found is None:
         raise Refused(
             422,
             "the cursor is not one that a page gave",
@@ -110,4 +113,4 @@ def _read(cursor: str) -> int:
             value=cursor,
             remedy="take `next` of the page before, or leave it out for the first page",
         )
-    return place
+    return int(found[1]), int(found[2])
