@@ -178,6 +178,8 @@ def test_the_health_of_nights_needs_no_key(shop: Shop, serve: Serve) -> None:
 @pytest.mark.slow
 def test_a_night_is_followed_to_its_end_and_its_numbers_are_answered(shop: Shop) -> None:
     with listening(shop.root) as (client, _):
+        (before,) = client.get("/api/v1/parameters").json()["items"]
+        assert before["posterior_mean"] is None
         started = client.post("/api/v1/parameters/signup/refresh")
         assert started.status_code == 202
         key = started.json()["run_key"]
@@ -191,6 +193,10 @@ def test_a_night_is_followed_to_its_end_and_its_numbers_are_answered(shop: Shop)
         assert "results" not in data
         shown = client.get(f"{RUNS}/{key}").json()
         assert [result["outcome"] for result in shown["results"]] == ["updated"]
+        (after,) = client.get("/api/v1/parameters").json()["items"]
+        # Beta(8, 17) and 13 of 40: Beta(21, 44), whose mean is 21/65
+        assert after["posterior_mean"] == pytest.approx(21 / 65)
+        assert client.get("/api/v1/parameters/signup").json()["posterior_mean"] == pytest.approx(21 / 65)
         assert client.delete(f"{RUNS}/{key}").status_code == 409
 
 
