@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from evenfall.findings import Light
 from evenfall.registry.parameter import Parameter
-from evenfall.runs.parameter.listing import ListedRow, Listing
+from evenfall.runs.listing import ListedRow, Listing
 from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 
