@@ -206,6 +206,8 @@ def _with(texts: Texts, source: Text) -> Texts:
 
     if source.file.startswith("graphs/"):
         return replace(texts, graphs=changed(texts.graphs))
+    if source.file.startswith("scenarios/"):
+        return replace(texts, scenarios=changed(texts.scenarios))
     return replace(texts, parameters=changed(texts.parameters))
 
 

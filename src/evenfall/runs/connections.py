@@ -50,15 +50,25 @@ class Source:
 
 
 def sources_of(world: World, listing: Listing) -> list[Source]:
-    """Return every connection, by name, as it stood at the end of the listing's night."""
+    """Return every connection, by name, as it stood at the end of the listing's night.
+
+    One that nobody asks is left out where it is but another name of one that is asked.
+    """
     rows = {row.id: row for row in listing.rows}
     asked: dict[str, list[ListedRow]] = {name: [] for name in world.registry.settings.connections}
     for parameter in world.registry.parameters.values():
         name = _connection(parameter)
         if name in asked and parameter.id in rows:
             asked[name].append(rows[parameter.id])
-    types = {name: one.type for name, one in world.registry.settings.connections.items()}
-    return [_source(name, types[name], found) for name, found in sorted(asked.items())]
+    connections = world.registry.settings.connections
+    places = {
+        (connections[name].type, connections[name].path or "data") for name, found in asked.items() if found
+    }
+    return [
+        _source(name, connections[name].type, found)
+        for name, found in sorted(asked.items())
+        if found or (connections[name].type, connections[name].path or "data") not in places
+    ]
 
 
 def _connection(parameter: Parameter) -> str | None:

@@ -54,10 +54,12 @@ def event_tables(world: World) -> list[EventTable]:
     named = _named(world)
     connections = world.registry.settings.connections
     found: list[EventTable] = []
-    for name, connection in sorted(connections.items()):
-        tables = named.get(name, {})
-        if not tables and connection.type not in _EMBEDDED:
-            continue
+    read: set[tuple[str, object]] = set()
+    for name, connection in sorted(connections.items(), key=lambda item: (item[0] not in named, item[0])):
+        tables, place = named.get(name, {}), (connection.type, connection.path or "data")
+        if not tables and (connection.type not in _EMBEDDED or place in read):
+            continue  # another name of what was read already, or a warehouse nobody has asked
+        read.add(place)
         try:
             with open_warehouse(connection, world.registry.settings, world.registry.root) as warehouse:
                 found += _read(name, tables, warehouse)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evenfall.errors import EditRefused, FileChanged, UnknownName
+from evenfall.errors import EditRefused, FileChanged, UnknownName, UsageError
 from evenfall.registry.edit import DefinitionFile, change_file, problems_of, read_definition
 from evenfall.registry.files import read_texts
 from evenfall.registry.scenarios import save_scenario, scenario_text
@@ -95,7 +95,14 @@ class Scenarios:
                 check=query_problems,
             )
             return files[name]
-        found = problems_of(root, Text(f"scenarios/{name}.yaml", text), query_problems)
+        taken = {known.lower(): known for known in files}
+        if name.lower() in taken:
+            raise UsageError(
+                f"the scenario {taken[name.lower()]} is there already",
+                remedy="choose another name; upper and lower case count as one",
+            )
+        file = f"scenarios/{name}.yaml"
+        found = problems_of(root, Text(file, text), query_problems)
         if found:
             raise EditRefused(found)
         return save_scenario(root, scenario, taken=files).relative_to(root).as_posix()
