@@ -15,6 +15,7 @@ from evenfall.registry.schemas import EventObservations
 from evenfall.runs.graph.lookup import look_up
 from evenfall.runs.night.sources import shape_of
 from evenfall.runs.parameter.detail import Detail
+from evenfall.runs.parameter.draws import last_fit
 from evenfall.runs.report import json_ready
 from evenfall.runs.world import World
 
@@ -47,6 +48,8 @@ class Lineage:
         How the parameter's own reference is answered that night, and by which parameter; None without one.
     fit_id, inputs_hash, posterior_as_of
         Of the current posterior.
+    fitted
+        Whether there is a fit to look at, good or not: its own, or that of the slices it is pooled with.
     """
 
     parameter_id: str
@@ -66,6 +69,7 @@ class Lineage:
     fit_id: int | None
     inputs_hash: str | None
     posterior_as_of: date | None
+    fitted: bool
 
     def as_dict(self) -> dict[str, Any]:
         """Return the lineage as JSON-ready data."""
@@ -100,6 +104,7 @@ def lineage_of(world: World, detail: Detail, night: Night, names: Names) -> Line
         fit_id=current.fit_id if current is not None else None,
         inputs_hash=current.inputs_hash if current is not None else None,
         posterior_as_of=current.as_of if current is not None else None,
+        fitted=last_fit(world, parameter, night) is not None,
     )
 
 

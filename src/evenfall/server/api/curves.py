@@ -120,6 +120,7 @@ class LineageAnswer(BaseModel):
     fit_id: int | None
     inputs_hash: str | None
     posterior_as_of: date | None
+    fitted: bool = Field(description="Whether there is a fit to look at, good or not.")
 
 
 First = Annotated[date | None, Query(description="First night.")]
