@@ -41,6 +41,8 @@ export interface EventTable {
   table: string;
   connection: string;
   events: string[];
-  columns?: Record<string, string>;
-  units?: string[];
+  /** By role (user, session, event, time, node), those that are there. */
+  columns: Record<string, string>;
+  /** Why nothing is known of its events. */
+  problem: string;
 }

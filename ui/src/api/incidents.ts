@@ -6,7 +6,7 @@ export interface Incident {
   parameter_id: string;
   kind: string;
   opened_on: string;
-  state: "open" | "acknowledged" | "resolved";
+  state: "open" | "ack" | "acknowledged" | "resolved";
   since: string | null;
   message: string;
   resolved_on: string | null;

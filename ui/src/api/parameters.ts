@@ -77,23 +77,24 @@ export interface BandPoint {
   outcome: string;
   published: boolean;
 }
+export interface BandPrior {
+  since: string;
+  version: number;
+  mean: number;
+  stdev: number;
+  origin: string;
+  reason: string;
+}
 export interface Band {
   points: BandPoint[];
-  priors: {
-    since: string;
-    version: number;
-    mean: number;
-    stdev: number;
-    origin: string;
-    reason: string;
-  }[];
+  priors: BandPrior[];
   incidents: {
     id: number;
     opened_on: string;
     resolved_on: string | null;
     since: string | null;
     message: string;
-    state: string;
+    state: "open" | "ack" | "resolved";
   }[];
 }
 export interface HistoryRow {
@@ -118,6 +119,7 @@ export interface LedgerRow {
   backfilled: boolean;
 }
 export interface Lineage {
+  parameter_id: string;
   file: string;
   line: number;
   definition_hash: string;
@@ -138,6 +140,7 @@ export interface Lineage {
   answered_by: string | null;
   fit_id: number | null;
   inputs_hash: string | null;
+  fitted: boolean;
 }
 export interface FitQuantity {
   name: string;
@@ -257,3 +260,6 @@ export const SUMS: Record<Quantity, [string, string, string]> = {
   mean: ["n", "Sum", "Sum of squares"],
   duration: ["n", "Sum of logs", "Sum of squared logs"],
 };
+
+/** Standard deviations to one decimal: `−6.4`. */
+export const sigmas = (x: number | null) => x?.toFixed(1).replace("-", "−") ?? "–";

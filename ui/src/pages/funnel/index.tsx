@@ -30,12 +30,14 @@ const BLANK: Question = {
   optional: [],
 };
 
+const unitsOf = (table: EventTable) => ["user", "session"].filter((unit) => unit in table.columns);
+
 /** What is sent: nothing of what is left as it was, and how the table's columns are called. */
 function bodyOf({ first, stop, ...asked }: Question, table: EventTable | undefined) {
   return {
     ...asked,
-    unit: asked.unit || table?.units?.[0] || "user",
-    ...(table && { connection: table.connection, columns: table.columns ?? {} }),
+    unit: asked.unit || (table && unitsOf(table)[0]),
+    ...(table && { connection: table.connection, columns: table.columns }),
     ...(first && { first }),
     ...(stop && { stop }),
   };
@@ -92,6 +94,7 @@ export default function FunnelPage() {
           <Choices question={question} table={table} change={change} />
           <fieldset className="whole">
             <legend>Steps in order</legend>
+            {table.problem && <p className="problem">{table.problem}</p>}
             <StepPicker
               steps={asked.steps}
               optional={asked.optional}
@@ -134,7 +137,7 @@ interface ChoicesProps {
 }
 
 function Choices({ question, table, change }: ChoicesProps) {
-  const units = table.units ?? ["user", "session"];
+  const units = unitsOf(table);
   return (
     <>
       <Field label="Within" hint="such as 1h, 7d">

@@ -6,20 +6,20 @@ import { useMay } from "../../app/me";
 import { Dialog, Field, moment, Problem } from "../../parts";
 
 interface Props {
-  number: number;
-  incident: Incident | undefined;
+  incident: Pick<Incident, "id" | "state"> & Partial<Incident>;
   done: () => void;
 }
 
-export function Acknowledge({ number, incident, done }: Props) {
+export function Acknowledge({ incident, done }: Props) {
   const may = useMay("analyst");
   const [open, setOpen] = useState(false);
   const [note, setNote] = useState("");
   const [error, setError] = useState<Error | null>(null);
-  if (incident && incident.state !== "open") {
+  const number = incident.id;
+  if (incident.state !== "open") {
     return (
       <span className="muted small" data-testid={`acked-${number}`}>
-        {incident.acked_at ? `seen by ${incident.acked_by}, ${moment(incident.acked_at)}` : incident.state}
+        {incident.acked_at ? `seen by ${incident.acked_by}, ${moment(incident.acked_at)}` : "acknowledged"}
         {incident.note && `: ${incident.note}`}
       </span>
     );

@@ -60,7 +60,7 @@ export function Incidents() {
             },
             {
               title: "Seen",
-              cell: (row) => <Acknowledge number={row.id} incident={row} done={reload} />,
+              cell: (row) => <Acknowledge incident={row} done={reload} />,
             },
           ]}
         />

@@ -1,7 +1,7 @@
 /** All parameters by light: filtered by the server, sorted and turned page by page here. */
 import { useEffect, useMemo, useState } from "react";
 import { api, useApi } from "../../api/client";
-import { type ParameterPage, type ParameterRow, parameterLink } from "../../api/parameters";
+import { type ParameterPage, type ParameterRow, parameterLink, sigmas } from "../../api/parameters";
 import {
   ago,
   type Column,
@@ -15,7 +15,6 @@ import {
   Loading,
   Problem,
   rate,
-  significant,
 } from "../../parts";
 
 const ORDER = Object.keys(LIGHTS) as Light[];
@@ -52,7 +51,7 @@ const COLUMNS: Column<ParameterRow>[] = [
   {
     title: "σ",
     number: true,
-    cell: (row) => significant(row.sigma, 2),
+    cell: (row) => sigmas(row.sigma),
     sort: (row) => row.sigma && Math.abs(row.sigma),
   },
   { title: "n", number: true, cell: (row) => count(row.size), sort: (row) => row.size },

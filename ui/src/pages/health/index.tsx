@@ -25,6 +25,8 @@ export default function HealthPage() {
   );
 }
 
+const SIGNS: Record<string, string> = { fresh: "✓", unread: "○", unused: "○", stale: "◌" };
+
 function Sources() {
   const { data, error, reload } = useApi<Paged<Source>>("/sources");
   return (
@@ -45,7 +47,7 @@ function Sources() {
               title: "State",
               cell: (row) => (
                 <>
-                  {row.state === "ok" ? "✓ ok" : `✕ ${row.state.replaceAll("_", " ")}`}
+                  {SIGNS[row.state] ?? "✕"} {row.state}
                   {row.detail && <span className="muted small">{row.detail}</span>}
                 </>
               ),

@@ -12,27 +12,32 @@ import {
 import { Chart, DataTable, day, Loading, Problem, significant } from "../../parts";
 import { span } from "../../parts/span";
 import { ranksDrawing, traceDrawing } from "./draws";
+import { Forecasts } from "./Forecast";
 import { PredictiveCheck } from "./Predictive";
 
-export function FitSection({ parameter }: { parameter: Parameter }) {
+export function FitSection({ parameter, fitted }: { parameter: Parameter; fitted: boolean }) {
   const path = (part: string) => parameterPath(parameter.parameter_id, part);
-  const fit = useApi<Fit>(path("fit"));
-  const check = useApi<Predictive>(path("predictive"));
-  const none = fit.error?.status === 404;
+  const fit = useApi<Fit>(fitted ? path("fit") : null);
+  const check = useApi<Predictive>(parameter.size ? path("predictive") : null);
+  const lasting = fit.data?.quantities.some((one) => one.name === "t50");
   return (
     <section className="card" data-testid="fit">
       <h2>Fit</h2>
-      {none && (
+      {!fitted && (
         <p className="muted">
-          The posterior comes from a formula: exact, without draws, so there is nothing to diagnose.
+          {parameter.size
+            ? "The posterior comes from a formula: exact, without draws, so there is nothing to diagnose."
+            : "There is no evidence yet, so nothing was fitted."}
         </p>
       )}
-      {fit.error && !none && <Problem error={fit.error} />}
+      {fit.error && <Problem error={fit.error} />}
       {fit.loading && !fit.data && <Loading />}
       {fit.data && <Figures fit={fit.data} />}
       {fit.data && <Draws parameter={parameter} />}
+      {check.loading && !check.data && <Loading label="Predicting" />}
       {check.data && <PredictiveCheck check={check.data} />}
-      {check.error && check.error.status !== 404 && <Problem error={check.error} />}
+      {check.error && <Problem error={check.error} />}
+      {lasting && <Forecasts parameter={parameter} />}
     </section>
   );
 }

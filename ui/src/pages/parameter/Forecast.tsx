@@ -6,8 +6,7 @@ import { axis, Chart, count, DataTable, day } from "../../parts";
 import { tip } from "../../parts/tip";
 import { type Drawing, legend, pointing } from "./axes";
 
-/** Nothing at all for a parameter whose conversions take no time. */
-export function ForecastSection({ parameter }: { parameter: Parameter }) {
+export function Forecasts({ parameter }: { parameter: Parameter }) {
   const { data } = useApi<Forecast>(
     parameter.edge ? `/forecast?ref=${encodeURIComponent(`e.${parameter.edge}`)}` : null,
   );
@@ -18,8 +17,8 @@ export function ForecastSection({ parameter }: { parameter: Parameter }) {
     `${count(Math.round(total.expected))} conversions are still expected of those who entered before ` +
     `${day(data.as_of)}, 95 % between ${count(total.lower)} and ${count(total.upper)}, until ${day(total.day)}.`;
   return (
-    <section className="card" data-testid="forecast">
-      <h2>Running cohorts</h2>
+    <div data-testid="forecast">
+      <h3>Running cohorts</h3>
       <p>{words}</p>
       <Chart option={drawing} height={220} label={words} testid="chart-forecast" />
       <details>
@@ -40,7 +39,7 @@ export function ForecastSection({ parameter }: { parameter: Parameter }) {
           ]}
         />
       </details>
-    </section>
+    </div>
   );
 }
 
@@ -62,7 +61,7 @@ const forecastDrawing =
     const looks = axis(ink);
     return {
       grid: { left: 4, right: 12, top: 36, bottom: 4, containLabel: true },
-      legend: legend(ink, ["Expected", "95 % interval"]),
+      legend: legend(ink, ["Expected"], ["95 % interval"]),
       tooltip: pointing(ink, (rows) => {
         const one = days.find((row) => row.day === String(rows[0]?.axisValue));
         if (!one) return tip("", []);

@@ -1,56 +1,52 @@
 /** What is known of a parameter at a glance: its figures, each with where it comes from and how old it is. */
-import type { Parameter } from "../../api/parameters";
-import { ago, count, day, Estimate, LightMark, rate, significant } from "../../parts";
+import type { ReactNode } from "react";
+import { type BandPrior, type Parameter, sigmas } from "../../api/parameters";
+import { ago, count, day, Estimate, LightMark, rate } from "../../parts";
 
-export function Headline({ parameter }: { parameter: Parameter }) {
-  const format = (x: number) => rate(x, parameter.type);
-  const { prior_mean, prior_stdev, posterior_mean, lower, upper, size, observed, sigma } = parameter;
+export function Headline({ parameter, prior }: { parameter: Parameter; prior?: BandPrior }) {
+  const { type, light, incident, posterior_mean, lower, upper, size } = parameter;
+  const facts: [string, ReactNode, string, string?][] = [
+    [
+      "Posterior",
+      <Estimate key="mean" mean={posterior_mean} lower={lower} upper={upper} scale={type} />,
+      size ? `n ${count(size)}` : "no evidence: the prior speaks",
+    ],
+    [
+      "Prior",
+      `${rate(parameter.prior_mean, type)} ± ${rate(parameter.prior_stdev, type)}`,
+      parameter.prior_origin,
+      prior && `version ${prior.version} since ${day(prior.since)}`,
+    ],
+    ["Observed", rate(parameter.observed, type), "of all evidence that counts"],
+    ["Against the prior", `${sigmas(parameter.sigma)} σ`, "in the last check's window"],
+    ["Evidence read", ago(parameter.age_days), `every ${parameter.refresh_frequency}`],
+  ];
+  if (parameter.since) facts.push(["Off since", day(parameter.since), `incident ${incident}`]);
+  const told = incident == null ? parameter.detail : parameter.remedy;
   return (
     <section className="card" aria-label="At a glance">
-      <div className="row verdict">
-        <LightMark light={parameter.light} label testid="light" />
-        <span data-testid="verdict">{parameter.detail || "computed and checked; nothing differs"}</span>
+      <div className="row">
+        <LightMark light={light} label testid="light" />
+        <span data-testid="verdict">{told || "computed and checked"}</span>
       </div>
       <dl className="glance">
-        <Fact name="Posterior" note={size ? `n ${count(size)}` : "no evidence: the prior speaks"}>
-          {posterior_mean === null ? (
-            "–"
-          ) : (
-            <Estimate mean={posterior_mean} lower={lower} upper={upper} scale={parameter.type} />
-          )}
-        </Fact>
-        <Fact name="Prior" note={parameter.prior_origin}>
-          {prior_mean === null
-            ? "–"
-            : `${format(prior_mean)} ± ${prior_stdev === null ? "–" : format(prior_stdev)}`}
-        </Fact>
-        <Fact name="Observed" note="of all evidence that counts">
-          {observed === null ? "–" : format(observed)}
-        </Fact>
-        <Fact name="Against the prior" note="of the last check's window">
-          {sigma === null ? "–" : `${significant(sigma, 2)} σ`}
-        </Fact>
-        <Fact name="Evidence read" note={`every ${parameter.refresh_frequency}`}>
-          {parameter.age_days === null ? "never" : ago(parameter.age_days)}
-        </Fact>
-        {parameter.since && (
-          <Fact name="Off since" note={`incident ${parameter.incident}`}>
-            {day(parameter.since)}
-          </Fact>
-        )}
+        {facts.map(([name, value, ...notes]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+            {notes.map(
+              (note) =>
+                note && (
+                  <dd key={note} className="muted small">
+                    {note}
+                  </dd>
+                ),
+            )}
+          </div>
+        ))}
       </dl>
       {parameter.description && <p className="muted">{parameter.description}</p>}
       {parameter.config_error && <p className="problem">{parameter.config_error}</p>}
     </section>
-  );
-}
-
-function Fact({ name, note, children }: { name: string; note: string; children: React.ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-      <dd className="muted small">{note}</dd>
-    </div>
   );
 }

@@ -1,7 +1,6 @@
 /** Where a parameter's numbers come from, down to the line of the file and the text of the query. */
-import { useApi } from "../../api/client";
-import { type Lineage, type Parameter, parameterLink, parameterPath } from "../../api/parameters";
-import { ago, Loading, Problem } from "../../parts";
+import { type Lineage, parameterLink } from "../../api/parameters";
+import { ago } from "../../parts";
 
 const LEVELS: Record<string, string> = {
   exact: "its own parameter answers",
@@ -9,23 +8,7 @@ const LEVELS: Record<string, string> = {
   general: "the edge as a whole answers",
 };
 
-export function LineageSection({ parameter }: { parameter: Parameter }) {
-  const { data, error } = useApi<Lineage>(parameterPath(parameter.parameter_id, "lineage"));
-  return (
-    <section className="card" data-testid="lineage">
-      <h2>Lineage</h2>
-      {error ? (
-        <Problem error={error} />
-      ) : data ? (
-        <Facts lineage={data} own={parameter.parameter_id} />
-      ) : (
-        <Loading />
-      )}
-    </section>
-  );
-}
-
-function Facts({ lineage, own }: { lineage: Lineage; own: string }) {
+export function LineageFacts({ lineage }: { lineage: Lineage }) {
   const { source, answered_by, fallback_level } = lineage;
   const facts: [string, React.ReactNode][] = [
     ["Definition", <Code key="file" text={`${lineage.file}:${lineage.line}`} />],
@@ -35,7 +18,7 @@ function Facts({ lineage, own }: { lineage: Lineage; own: string }) {
       lineage.revision ? <Code key="revision" text={lineage.revision} short /> : "not kept by Git",
     ],
     ["Last changed by", lineage.author ?? "–"],
-    ["Uncommitted changes", lineage.revision ? (lineage.dirty ? "yes" : "no") : "–"],
+    ["Uncommitted", lineage.revision ? (lineage.dirty ? "yes" : "no") : "–"],
     [
       "Source",
       source
@@ -48,11 +31,11 @@ function Facts({ lineage, own }: { lineage: Lineage; own: string }) {
       lineage.prior_version === null ? "–" : `version ${lineage.prior_version}, ${lineage.prior_origin}`,
     ],
     [
-      "Reference answered",
+      "Reference",
       fallback_level ? (
         <>
           {fallback_level}: {LEVELS[fallback_level] ?? "a fallback answers"}
-          {answered_by && answered_by !== own && (
+          {answered_by && answered_by !== lineage.parameter_id && (
             <>
               {" "}
               (<a href={parameterLink(answered_by)}>{answered_by}</a>)

@@ -62,7 +62,6 @@ const exactDrawing =
       ...(!all && { areaStyle: { color: ink.posterior, opacity: 0.16 } }),
       emphasis: { disabled: true },
     });
-    const ends = [...exact.x, exact.observed];
     return {
       grid: { left: 12, right: 12, top: 32, bottom: 24, containLabel: true },
       tooltip: pointing(ink, ([row]) => tip(`${count(row?.axisValue)} ${exact.statistic}`, [])),
@@ -73,11 +72,14 @@ const exactDrawing =
         name: `${exact.statistic} of n ${count(exact.n)}`,
         nameLocation: "middle",
         nameGap: 26,
-        min: Math.min(...ends),
-        max: Math.max(...ends),
+        scale: true,
       },
       yAxis: { type: "value", show: false },
-      series: [line("95 %", false), { ...line("Predicted", true), markLine: observedLine(exact, ink) }],
+      series: [
+        line("95 %", false),
+        { ...line("Predicted", true), markLine: observedLine(exact, ink) },
+        { type: "line", data: [[exact.observed, 0]], symbol: "none", silent: true }, // within the axis
+      ],
     };
   };
 
@@ -85,6 +87,10 @@ const observedLine = (exact: NonNullable<Predictive["exact"]>, ink: Ink) => ({
   symbol: "none",
   silent: true,
   lineStyle: { color: ink.observed, type: "solid", width: 2 },
-  label: { formatter: `observed ${count(exact.observed)}`, color: ink.observed },
+  label: {
+    formatter: `observed ${count(exact.observed)}`,
+    color: ink.observed,
+    align: exact.observed < (exact.mean ?? 0) ? "left" : "right",
+  },
   data: [{ xAxis: exact.observed }],
 });

@@ -26,13 +26,18 @@ export function valueAxis(type: Quantity, ink: Ink) {
   };
 }
 
-export const legend = (ink: Ink, names?: string[]) => ({
+/** A legend: lines without dots; `areas` as filled boxes, `points` as dots. */
+export const legend = (ink: Ink, lines: string[], areas: string[] = [], points: string[] = []) => ({
   top: 0,
   left: 0,
-  itemWidth: 20,
+  itemWidth: 26,
   itemHeight: 8,
   textStyle: { color: ink.muted },
-  ...(names && { data: names }),
+  data: [
+    ...lines.map((name) => ({ name, itemStyle: { opacity: 0 } })),
+    ...areas.map((name) => ({ name, icon: "roundRect" })),
+    ...points.map((name) => ({ name, icon: "circle" })),
+  ],
 });
 
 /** A tooltip over everything at one place of the x axis. */

@@ -4,7 +4,10 @@ import { axis, day, type Ink, interval, LIGHTS, type Light, rate } from "../../p
 import { tip } from "../../parts/tip";
 import { type Drawing, legend, pointing, valueAxis } from "./axes";
 
-const [MEAN, WITHIN, SEEN, PRIOR] = ["Posterior", "95 % interval", "Observed, by light", "Prior"];
+const MEAN = "Posterior";
+const PRIOR = "Prior";
+const WITHIN = "95 % interval";
+const SEEN = "Observed, by light";
 
 export const bandDrawing =
   (band: Band, type: Quantity): Drawing =>
@@ -13,7 +16,7 @@ export const bandDrawing =
     const looks = axis(ink);
     return {
       grid: { left: 4, right: 12, top: 40, bottom: 4, containLabel: true },
-      legend: legend(ink, [MEAN ?? "", WITHIN ?? "", SEEN ?? "", PRIOR ?? ""]),
+      legend: legend(ink, [MEAN, PRIOR], [WITHIN], [SEEN]),
       tooltip: pointing(ink, (rows) => {
         const date = new Date(rows[0]?.axisValue ?? 0).toISOString().slice(0, 10);
         const point = band.points.find((one) => one.as_of === date);
@@ -47,7 +50,7 @@ function night(point: BandPoint, type: Quantity) {
 
 /** Two stacked lines: the lower end without ink, and the width above it as an area. */
 function within(points: BandPoint[], ink: Ink) {
-  const edge = (name: string | undefined, data: unknown[], opacity: number) => ({
+  const edge = (name: string, data: unknown[], opacity: number) => ({
     type: "line",
     name,
     data,
@@ -106,7 +109,7 @@ function priors(band: Band, ink: Ink) {
     name: PRIOR,
     symbol: "none",
     data: [
-      [since < first ? first : since, mean],
+      [[since, first].sort().at(-1), mean],
       [band.priors[index + 1]?.since ?? last, mean],
     ],
     lineStyle: { color: ink.prior, width: 2, type: "dashed" },

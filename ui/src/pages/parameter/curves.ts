@@ -28,7 +28,11 @@ export const curvesDrawing =
     const shown = curvesOf(curves, ink);
     return {
       grid: { left: 12, right: 12, top: 56, bottom: 4, containLabel: true },
-      legend: legend(ink),
+      legend: legend(
+        ink,
+        shown.map((curve) => curve.name),
+        [INTERVAL],
+      ),
       tooltip: pointing(ink, (rows) => {
         const lines = rows.filter((row) => row.seriesName !== INTERVAL);
         return tip(
@@ -38,17 +42,20 @@ export const curvesDrawing =
       }),
       xAxis: { ...valueAxis(curves.scale, ink), splitLine: { show: false } },
       yAxis: { type: "value", show: false },
-      series: [...shaded(curves, ink), ...shown.map((curve) => lineOf(curve, shown, curves))],
+      series: [...shaded(curves, ink), ...shown.map((curve) => lineOf(curve, shown, curves.x))],
     };
   };
 
 const INTERVAL = "95 % of the posterior";
 
-/** A curve with its name at its peak, on the side where no other peak is. */
-function lineOf(curve: Curve, all: Curve[], { x, scale }: Curves) {
-  const lower = all.filter((other) => other.peak < curve.peak).length;
-  const higher = all.filter((other) => other.peak > curve.peak).length;
-  const side = all.length === 1 || lower === higher ? "top" : lower < higher ? "left" : "right";
+/** A curve with its name above its peak; peaks that are close have theirs on the outer flank. */
+function lineOf(curve: Curve, all: Curve[], x: number[]) {
+  const top = Math.max(...curve.y);
+  const width = (x.at(-1) ?? 0) - (x[0] ?? 0);
+  const close = all.find((other) => other !== curve && Math.abs(other.peak - curve.peak) < width / 8);
+  const side = close ? (close.peak > curve.peak ? "left" : "right") : "top";
+  const high = x.filter((_, i) => (curve.y[i] ?? 0) > 0.6 * top);
+  const at = side === "top" ? [curve.peak, top] : [high.at(side === "left" ? 0 : -1) ?? 0, 0.6 * top];
   return {
     type: "line",
     name: curve.name,
@@ -61,9 +68,9 @@ function lineOf(curve: Curve, all: Curve[], { x, scale }: Curves) {
       symbol: "circle",
       symbolSize: 1,
       silent: true,
-      data: [{ coord: [curve.peak, Math.max(...curve.y)] }],
+      data: [{ coord: at }],
       label: {
-        formatter: `${curve.name} ${rate(curve.peak, scale)}`,
+        formatter: curve.name,
         color: curve.colour,
         position: side,
         distance: 8,

@@ -16,14 +16,18 @@ export const densityDrawing =
       emphasis: { disabled: true },
     });
     const typed = seen?.feasible && seen.x && seen.density;
+    const series = [
+      ...(curves?.prior ? [line("Prior in force", curves.x, curves.prior, ink.prior, true)] : []),
+      ...(typed ? [line("As typed", seen.x ?? [], seen.density ?? [], ink.posterior, false)] : []),
+    ];
     return {
       grid: { left: 12, right: 12, top: 36, bottom: 4, containLabel: true },
-      legend: legend(ink),
+      legend: legend(
+        ink,
+        series.map((one) => one.name),
+      ),
       xAxis: { ...valueAxis(type, ink), splitLine: { show: false } },
       yAxis: { type: "value", show: false },
-      series: [
-        ...(curves?.prior ? [line("Prior in force", curves.x, curves.prior, ink.prior, true)] : []),
-        ...(typed ? [line("As typed", seen.x ?? [], seen.density ?? [], ink.posterior, false)] : []),
-      ],
+      series,
     };
   };

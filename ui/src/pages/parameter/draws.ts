@@ -7,6 +7,8 @@ import { type Drawing, legend, pointing } from "./axes";
 const DASHES = ["solid", "dashed", "dotted", [8, 3, 2, 3]];
 const GRID = { left: 4, right: 12, top: 36, bottom: 20, containLabel: true };
 
+const names = (chains: unknown[]) => chains.map((_, index) => `Chain ${index + 1}`);
+
 const numbered = (name: string, ink: Ink) => ({
   type: "value",
   name,
@@ -21,7 +23,7 @@ export const traceDrawing =
   (trace: Trace): Drawing =>
   (ink) => ({
     grid: GRID,
-    legend: trace.chains.length > 1 ? legend(ink) : undefined,
+    legend: trace.chains.length > 1 ? legend(ink, names(trace.chains)) : undefined,
     xAxis: numbered("draw", ink),
     yAxis: { type: "value", scale: true, ...axis(ink) },
     series: trace.chains.map((draws, index) => ({
@@ -38,7 +40,7 @@ export const ranksDrawing =
   (ranks: Ranks): Drawing =>
   (ink) => ({
     grid: GRID,
-    legend: legend(ink),
+    legend: legend(ink, names(ranks.chains)),
     tooltip: pointing(ink, (rows) =>
       tip(
         `Ranks around ${Math.round((rows[0]?.axisValue ?? 0) * 100)} %, ${ranks.expected?.toFixed(0)} expected`,

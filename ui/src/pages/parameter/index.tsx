@@ -1,8 +1,7 @@
 /** One parameter: what is believed, what was seen, whether they agree, and where every number comes from. */
 import { useMemo, useState } from "react";
 import { useApi } from "../../api/client";
-import type { Incident } from "../../api/incidents";
-import { type Band, type Curves, type Parameter, parameterPath } from "../../api/parameters";
+import { type Band, type Curves, type Lineage, type Parameter, parameterPath } from "../../api/parameters";
 import type { Route } from "../../app/router";
 import { Chart, Empty, Loading, Page, Problem } from "../../parts";
 import { Acknowledge } from "../health/Acknowledge";
@@ -11,9 +10,8 @@ import { Actions } from "./Actions";
 import { bandDrawing, bandSummary } from "./band";
 import { curvesDrawing, curvesSummary } from "./curves";
 import { FitSection } from "./Fit";
-import { ForecastSection } from "./Forecast";
 import { Headline } from "./Headline";
-import { LineageSection } from "./Lineage";
+import { LineageFacts } from "./Lineage";
 import { History, Ledger } from "./Records";
 
 export default function ParameterPage({ route }: { route: Route }) {
@@ -21,9 +19,10 @@ export default function ParameterPage({ route }: { route: Route }) {
   const shown = useApi<Parameter>(parameterPath(route.id));
   const curves = useApi<Curves>(parameterPath(route.id, "curves"));
   const band = useApi<Band>(parameterPath(route.id, "band"));
+  const lineage = useApi<Lineage>(parameterPath(route.id, "lineage"));
   const { data, error } = shown;
   const changed = () => {
-    for (const one of [shown, curves, band]) one.reload();
+    for (const one of [shown, curves, band, lineage]) one.reload();
     setVersion(version + 1); // the sections below read again
   };
   if (error && !data)
@@ -54,10 +53,13 @@ export default function ParameterPage({ route }: { route: Route }) {
       }
       actions={<Actions parameter={data} etag={shown.etag} curves={curves.data} changed={changed} />}
     >
-      {data.incident != null && (
-        <Banner parameter={data} number={data.incident} changed={changed} key={`incident-${version}`} />
+      {incident && (
+        <section className="problem banner" data-testid="incident" aria-label="Open incident">
+          <span>{incident.message}</span>
+          <Acknowledge incident={incident} done={changed} />
+        </section>
       )}
-      <Headline parameter={data} />
+      <Headline parameter={data} prior={band.data?.priors.at(-1)} />
       <div className="charts">
         <section className="card">
           <h2>Belief</h2>
@@ -68,23 +70,15 @@ export default function ParameterPage({ route }: { route: Route }) {
           <BandChart band={band.data} type={data.type} error={band.error} />
         </section>
       </div>
-      <FitSection parameter={data} key={`fit-${version}`} />
-      <ForecastSection parameter={data} key={`forecast-${version}`} />
+      {lineage.data && <FitSection parameter={data} fitted={lineage.data.fitted} key={`fit-${version}`} />}
       <Ledger parameter={data} key={`ledger-${version}`} />
       <History parameter={data} key={`history-${version}`} />
-      <LineageSection parameter={data} key={`lineage-${version}`} />
+      <section className="card" data-testid="lineage">
+        <h2>Lineage</h2>
+        {lineage.error && <Problem error={lineage.error} />}
+        {lineage.data ? <LineageFacts lineage={lineage.data} /> : lineage.loading && <Loading />}
+      </section>
     </Page>
-  );
-}
-
-function Banner(props: { parameter: Parameter; number: number; changed: () => void }) {
-  const { parameter, number, changed } = props;
-  const { data } = useApi<Incident>(`/incidents/${number}`);
-  return (
-    <section className="problem banner" data-testid="incident" aria-label="Open incident">
-      <span>{data?.message ?? parameter.detail}</span>
-      <Acknowledge number={number} incident={data} done={changed} />
-    </section>
   );
 }
 

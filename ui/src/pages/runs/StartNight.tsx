@@ -38,7 +38,7 @@ export function StartNight({ may, busy, started }: Props) {
   const reason = may ? (busy ? "A night is under way" : undefined) : "Editors may start a night";
   return (
     <form
-      className="card row"
+      className="card form"
       onSubmit={(event) => {
         event.preventDefault();
         void send(false);
@@ -69,7 +69,7 @@ export function StartNight({ may, busy, started }: Props) {
         />
         also those that wait after a failure
       </label>
-      <span className="row end">
+      <span className="actions">
         <button
           type="button"
           className="button"

@@ -5,6 +5,7 @@ import { isOver, type Run, type RunDetail, runPath } from "../../api/runs";
 import { useMay } from "../../app/me";
 import { DataTable, day, Loading, moment, Page, Problem } from "../../parts";
 import { span } from "../../parts/span";
+import "../pages.css";
 import { useRun } from "./follow";
 import { countsText, Progress, stateWords } from "./Progress";
 import { RunDetails } from "./RunDetails";
@@ -17,11 +18,7 @@ export default function RunsPage() {
   const may = useMay("editor");
   const live = runs.data?.items.find((run) => !isOver(run.state));
   const running = useRun(live?.run_key ?? null, () => void runs.reload());
-  const act = (what: Promise<unknown>) =>
-    what.then(
-      () => (setError(null), runs.reload()),
-      (problem) => setError(problem),
-    );
+  const act = (what: Promise<unknown>) => what.then(() => setError(null), setError).then(runs.reload);
   return (
     <Page title="Runs">
       <StartNight may={may} busy={Boolean(live)} started={() => void runs.reload()} />
@@ -44,14 +41,16 @@ export default function RunsPage() {
       {!runs.data ? (
         runs.loading && <Loading />
       ) : (
-        <RunTable
-          runs={runs.data.items}
-          current={running}
-          opened={opened}
-          may={may}
-          open={(key) => setOpened(opened === key ? null : key)}
-          retry={(run) => act(api.post("/runs", { as_of: run.as_of, retry_failed: true }))}
-        />
+        <section className="card">
+          <RunTable
+            runs={runs.data.items}
+            current={running}
+            opened={opened}
+            may={may}
+            open={(key) => setOpened(opened === key ? null : key)}
+            retry={(run) => act(api.post("/runs", { as_of: run.as_of, retry_failed: true }))}
+          />
+        </section>
       )}
     </Page>
   );
