@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.constructors import Beta
 from evenfall.beliefs.cube import Visited
 from evenfall.beliefs.summary import summarise
 from evenfall.clock import Night
-from evenfall.errors import ConfigError
+from evenfall.errors import ConfigError, UsageError
 from evenfall.funnels.masks import EdgeRate, expand
 from evenfall.funnels.mixing import slice_label
 from evenfall.funnels.network import Network
@@ -110,6 +111,8 @@ def _is(parameter: Parameter, wired: str | None) -> bool:
     return wired is not None and wired in (parameter.id, parameter.template_id)
 
 
+_MOST_SLICES: Final = 1000
+
 type _Key = tuple[str, str, str | None, str]
 type _Told = tuple[EdgeRate, RateSource, Belief | float]
 
@@ -198,6 +201,12 @@ class GraphRates:
     def contexts(self, select: Mapping[str, Sequence[str]], keys: Collection[str]) -> list[dict[str, str]]:
         """Return the slices: every combination of the selected values, and of all values of further keys."""
         values = {key: tuple(select.get(key, ())) or self.values_of(key) for key in [*select, *sorted(keys)]}
+        count = math.prod(len(listed) for listed in values.values())
+        if count > _MOST_SLICES:
+            raise UsageError(
+                f"{count:,} slices of {', '.join(values)} are too many to be looked at together",
+                remedy=f"select fewer values; {_MOST_SLICES} slices at most",
+            )
         return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
 
     def values_of(self, key: str) -> tuple[str, ...]:
