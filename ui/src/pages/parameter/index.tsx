@@ -25,6 +25,7 @@ export default function ParameterPage({ route }: { route: Route }) {
     for (const one of [shown, curves, band, lineage]) one.reload();
     setVersion(version + 1); // the sections below read again
   };
+  const incident = band.data?.incidents.find((one) => one.id === data?.incident);
   if (error && !data)
     return (
       <Page title={route.id}>
