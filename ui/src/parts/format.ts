@@ -56,13 +56,10 @@ export function chance(p: Maybe): string {
 export function day(iso: string | null | undefined): string {
   if (!iso) return DASH;
   const date = new Date(iso.length === 10 ? `${iso}T00:00:00Z` : iso);
-  return date.toLocaleDateString("en-GB", {
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-    timeZone: "UTC",
-  });
+  return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
 }
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** `2026-09-08T06:00:00Z` as `8 Sep 2026, 06:00` (UTC). */
 export function moment(iso: string | null | undefined): string {

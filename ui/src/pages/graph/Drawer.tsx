@@ -1,0 +1,41 @@
+import { type ReactNode, useEffect, useRef } from "react";
+
+interface Props {
+  title: ReactNode;
+  label: string;
+  onClose: () => void;
+  children: ReactNode;
+  testid?: string;
+}
+
+/** What opens beside the graph. Escape closes it and the focus goes back to where it came from. */
+export function Drawer({ title, label, onClose, children, testid = "panel" }: Props) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another subject takes the focus again
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    heading.current?.focus({ preventScroll: true });
+    return () => before?.focus({ preventScroll: true });
+  }, [label]);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape, wherever the focus is inside
+    <aside
+      className={`drawer ${testid}`}
+      aria-label={label}
+      data-testid={testid}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") onClose();
+      }}
+    >
+      <div className="drawer-head">
+        <h2 ref={heading} tabIndex={-1}>
+          {title}
+        </h2>
+        <button type="button" className="button quiet" onClick={onClose} aria-label="Close" data-testid={`${testid}-close`}>
+          ×
+        </button>
+      </div>
+      <div className="drawer-body">{children}</div>
+    </aside>
+  );
+}
