@@ -141,11 +141,13 @@ def test_threads_that_ask_while_files_change_get_whole_projects(starter: Path) -
 
     with ThreadPoolExecutor(4) as threads:
         asking = [threads.submit(ask) for _ in range(4)]
-        for n in range(5):
-            (starter / "parameters" / "extra.yaml").write_text(NEW.replace("extra", f"extra{n}"))
-            served.note_change("default")
-            assert f"extra{n}" in served.fresh("default").registry.parameters
-        stop.set()
+        try:
+            for n in range(5):
+                (starter / "parameters" / "extra.yaml").write_text(NEW.replace("extra", f"extra{n}"))
+                served.note_change("default")
+                assert f"extra{n}" in served.fresh("default").registry.parameters
+        finally:
+            stop.set()
         seen = set().union(*(one.result() for one in asking))
     assert all(len(extra) <= 1 for extra in seen)
     served.close()

@@ -43,13 +43,25 @@ def _stats(path: Path) -> Iterable[tuple[str, int, int, int]]:
 
 @dataclass
 class _One:
-    """One project, and what its files looked like when they were last read."""
+    """One project, and what its files looked like when they were last read.
+
+    Attributes
+    ----------
+    noted, answered
+        How many changes were noted, and how many of them the project is known to hold.
+    """
 
     project: Project
     seen: int
     checked_at: float
-    changed: bool = False
+    noted: int = 0
+    answered: int = 0
     turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def changed(self) -> bool:
+        """Whether a change was noted that has not been looked at to the end."""
+        return self.noted != self.answered
 
 
 class Served:
@@ -95,7 +107,7 @@ class Served:
 
     def note_change(self, tenant: str) -> None:
         """Say that the tenant's files were written: whoever asks next is told what they say."""
-        self._by_tenant[tenant].changed = True
+        self._by_tenant[tenant].noted += 1
 
     def fresh(self, tenant: str) -> Project:
         """Return a tenant's project, read again if its files have changed.
@@ -107,8 +119,9 @@ class Served:
             return one.project
         try:
             if self.is_due(tenant):
-                one.changed = False
+                noted = one.noted
                 self._look(one)
+                one.answered = noted
         finally:
             one.turn.release()
         return one.project
