@@ -31,8 +31,10 @@ export interface Failure {
 }
 export interface Task {
   parameter_id: string;
-  windows: [string, string][];
-  why: Record<string, number>;
+  /** Each day to be read; of a run that was, how many. */
+  windows: [string, string][] | number;
+  why?: Record<string, number>;
+  read?: [string, string] | null;
   publish_due: boolean;
   skipped: string | null;
 }

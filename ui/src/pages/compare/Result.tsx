@@ -22,7 +22,8 @@ export function Result({ answer }: { answer: Comparison }) {
   const drawing = useMemo(() => intervals(answer), [answer]);
   const { p_b_greater: p, type, difference, lift } = answer;
   const better = p >= 0.5 ? "B" : "A";
-  const surely = Math.max(p, 1 - p);
+  const rounded = Math.round(p * 1000) / 1000;
+  const surely = Math.max(rounded, 1 - rounded);
   const named = better === "B" ? answer.b : answer.a;
   return (
     <section className="card" data-testid="compare-result">
@@ -57,8 +58,7 @@ export function Result({ answer }: { answer: Comparison }) {
         ]}
       />
       <p data-testid="expected-loss">
-        Choosing B loses {loss(answer.loss_b, type)} on average if A is in truth greater; choosing A loses{" "}
-        {loss(answer.loss_a, type)} if B is.{" "}
+        Expected loss of choosing A: {loss(answer.loss_a, type)}; of choosing B: {loss(answer.loss_b, type)}.{" "}
         <span className="muted">
           Difference {signed(difference.mean, type)}
           {lift && `, lift ${percent(lift.mean)}`}; {answer.method}.

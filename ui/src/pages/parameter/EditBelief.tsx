@@ -111,7 +111,7 @@ export function EditBelief({ parameter, what, curves, etag, onClose, saved }: Pr
           )}
         </div>
         <Density parameter={parameter} curves={curves} seen={seen} />
-        <div className="wide">
+        <div className="whole stack">
           {said?.status === 412 ? (
             <p className="problem" role="alert" data-testid="edit-conflict">
               Somebody changed {parameter.file} after you opened this. Nothing was saved.{" "}

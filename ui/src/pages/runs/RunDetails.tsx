@@ -3,7 +3,7 @@
 import { useApi } from "../../api/client";
 import { parameterLink } from "../../api/parameters";
 import { type RunDetail, runPath, type Task } from "../../api/runs";
-import { DataTable, Loading, Problem } from "../../parts";
+import { DataTable, day, Loading, Problem } from "../../parts";
 
 export function RunDetails({ runKey }: { runKey: string }) {
   const { data, error, loading } = useApi<RunDetail>(runPath(runKey));
@@ -54,15 +54,18 @@ function Traceback({ text }: { text: string | null }) {
   );
 }
 
+const daysOf = ({ windows }: Task) => (typeof windows === "number" ? windows : windows.length);
+
 const why = (task: Task) =>
   task.skipped ??
-  Object.entries(task.why)
+  (task.read ? `${day(task.read[0])} up to ${day(task.read[1])}` : null) ??
+  Object.entries(task.why ?? {})
     .map(([reason, days]) => `${days} ${reason.replaceAll("_", " ")}`)
     .join(", ");
 
 /** What a night reads: days per parameter and why, worst first. */
 export function PlanTable({ tasks, folded = false }: { tasks: Task[]; folded?: boolean }) {
-  const days = tasks.reduce((sum, task) => sum + task.windows.length, 0);
+  const days = tasks.reduce((sum, task) => sum + daysOf(task), 0);
   const words = `${tasks.length} parameters, ${days} daily windows to read`;
   const table = (
     <DataTable
@@ -74,7 +77,7 @@ export function PlanTable({ tasks, folded = false }: { tasks: Task[]; folded?: b
           title: "Parameter",
           cell: (task) => <a href={parameterLink(task.parameter_id)}>{task.parameter_id}</a>,
         },
-        { title: "Days read", number: true, cell: (task) => task.windows.length },
+        { title: "Days read", number: true, cell: daysOf },
         { title: "Why", cell: why },
         { title: "Posterior", cell: (task) => (task.publish_due ? "due" : "not due") },
       ]}

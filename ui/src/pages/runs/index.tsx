@@ -65,6 +65,9 @@ interface TableProps {
   retry: (run: Run) => void;
 }
 
+/** The kind of a run, and what it was of where not of all. */
+const whatOf = ({ kind, run_key }: Run) => [kind, ...run_key.split(":").slice(2)].join(" ");
+
 function RunTable({ runs, current, opened, may, open, retry }: TableProps) {
   return (
     <DataTable
@@ -87,7 +90,7 @@ function RunTable({ runs, current, opened, may, open, retry }: TableProps) {
             </button>
           ),
         },
-        { title: "Kind", cell: (run) => run.kind },
+        { title: "Kind", cell: whatOf },
         {
           title: "State",
           cell: (run) =>
