@@ -75,7 +75,7 @@ function useLayout(nodes: GraphNode[], edges: GraphEdge[], room: number): Layout
       layOut(
         nodes.map((node) => {
           const { slug, x, y } = node;
-          const width = Math.min(140, Math.max(72, Math.ceil(textWidth(nameOf(node))) + 18));
+          const width = Math.min(140, Math.max(80, Math.ceil(textWidth(nameOf(node))) + 18));
           return { slug, at: x === null || y === null ? null : { x, y }, width, height: NODE_HEIGHT };
         }),
         edges.map((edge) => {
@@ -165,7 +165,7 @@ function drawNodes(nodes: GraphNode[], layout: Layout, outcomes: Outcome[]): Ste
   const reached = new Map(outcomes.map((outcome) => [outcome.target, outcome]));
   return nodes
     .map((node): StepNode => {
-      const { x, y, ...size } = layout.nodes.get(node.slug) ?? { x: 0, y: 0, width: 72, height: NODE_HEIGHT };
+      const { x, y, ...size } = layout.nodes.get(node.slug) ?? { x: 0, y: 0, width: 80, height: NODE_HEIGHT };
       const outcome = reached.get(node.slug);
       const changed = Boolean(outcome && (outcome.p_greater > 0 || outcome.p_less > 0));
       return { id: node.slug, type: "step", position: { x, y }, ...size, data: { node, outcome, changed } };

@@ -12,16 +12,18 @@ interface Props {
   busy: boolean;
   /** Whether rates or shares were set, so that before and after differ. */
   set: boolean;
+  /** Keep the room of what a change adds, so that the graph does not jump below the slider. */
+  tall: boolean;
   scope: string;
   tools: ReactNode;
 }
 
 /** What arrives at each outcome per entry, before and after, and how sure the difference is. */
-export function Results({ nodes, answer, all, error, busy, set, scope, tools }: Props) {
+export function Results({ nodes, answer, all, error, busy, set, tall, scope, tools }: Props) {
   const names = new Map(nodes.map((node) => [node.slug, node.name || node.slug]));
   const usual = new Map((all?.mixed ?? []).map((outcome) => [outcome.target, outcome.before]));
   return (
-    <section className="results" aria-label="Arrivals at the outcomes" aria-busy={busy} data-testid="results">
+    <section className={`results ${tall ? "tall" : ""}`} aria-label="Arrivals at the outcomes" aria-busy={busy} data-testid="results">
       <div className="results-head">
         <h2>Arrivals per entry</h2>
         <span className="muted small scope" data-testid="scope">
@@ -97,6 +99,8 @@ function Result({ outcome, name, set, usual }: ResultProps) {
               <strong className="result-change">
                 {way === "up" ? "▲" : "▼"} {signed(difference.mean)}
               </strong>{" "}
+              {around(difference)}
+              <br />
               <span title="Probability that more arrive than before" data-testid={`better-${outcome.target}`}>
                 P(better) {chance(p_greater)}
               </span>
@@ -109,7 +113,7 @@ function Result({ outcome, name, set, usual }: ResultProps) {
 }
 
 export const around = ({ mean, lower, upper }: Figure) => {
-  const digits = mean < 0.01 ? 2 : 1;
-  const bare = (x: number) => percent(x, digits).replace(" %", "");
+  const digits = Math.abs(mean) < 0.01 ? 2 : 1;
+  const bare = (x: number) => percent(x, digits).replace(" %", "").replace("-", "−");
   return `[${bare(lower)}, ${bare(upper)}]`;
 };

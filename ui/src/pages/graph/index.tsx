@@ -130,6 +130,7 @@ function Loaded({ graph, etag, reload }: Props) {
           {...{ answer, error, busy }}
           all={isChanged(asking) ? all.current : undefined}
           set={Object.keys(asking.overrides).length > 0 || Boolean(asking.mix)}
+          tall={Boolean(edge) || isChanged(asking)}
           scope={scopeOf(graph, asking)}
           tools={<Scenarios graph={graph} asking={asking} ask={ask} />}
         />

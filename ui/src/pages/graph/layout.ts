@@ -36,6 +36,8 @@ type Curve = [Point, Point, Point, Point];
 const GAP = { nodesep: 56, edgesep: 28 };
 const RANK_GAPS = [84, 64, 48, 36, 26]; // the widest that fits the room is taken
 const AIR = 5; // pixels between a label and its neighbours
+const LOOKS = 200; // free places that are weighed per label
+const SAMPLES = 12; // points per curve
 const PORT = 8; // pixels between two lines at one side of a node
 
 /** Lay a graph out; `room` is the width to fit, where that can be had. */
@@ -166,8 +168,8 @@ const bezier = (...points: Point[]) => `C${points.map(({ x, y }) => `${num(x)},$
 /** Points along a line, evenly per curve. */
 function sample(curves: Curve[]): Point[] {
   return curves.flatMap(([a, b, c, d]) =>
-    Array.from({ length: 16 }, (_, at) => {
-      const t = (at + 0.5) / 16;
+    Array.from({ length: SAMPLES }, (_, at) => {
+      const t = (at + 0.5) / SAMPLES;
       const [w0, w1, w2, w3] = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t ** 3];
       return { x: w0 * a.x + w1 * b.x + w2 * c.x + w3 * d.x, y: w0 * a.y + w1 * b.y + w2 * c.y + w3 * d.y };
     }),
@@ -208,21 +210,43 @@ function cheapest(size: Size, line: Point[], taken: Box[], strangers: Point[]): 
   const centre = line[Math.floor(line.length / 2)] as Point;
   const span = Math.max(...line.map((p) => Math.abs(p.x - centre.x) + Math.abs(p.y - centre.y)));
   const others = strangers.filter(near(centre.x, centre.y));
+  const tries = line.flatMap((anchor, at) => {
+    const off = Math.abs(at / (line.length - 1) - 0.5) * Math.min(span, 120) * 0.6;
+    return OFFSETS.map((by) => ({ anchor, by, cost: off + (Math.abs(by.x) * 1.2 + Math.abs(by.y)) * 0.5 }));
+  });
+  tries.sort((a, b) => a.cost - b.cost);
   let best: Placed | null = null;
   let least = Infinity;
-  line.forEach((anchor, at) => {
-    const off = Math.abs(at / (line.length - 1) - 0.5);
-    for (const { x, y } of OFFSETS) {
-      const far = Math.abs(x) * 1.2 + Math.abs(y);
-      const cost = far * 0.5 + off * Math.min(span, 120) * 0.6;
-      if (cost >= least) continue;
-      const label = boxAround(anchor, size, x, y);
-      if (taken.some((box) => overlap(box, label, AIR))) continue;
-      const dear = cost + 5 * others.filter((p) => inside(p, label)).length;
-      if (dear < least) [least, best] = [dear, { label, anchor }];
-    }
-  });
+  let looked = 0;
+  for (const { anchor, by, cost } of tries) {
+    if (cost >= least || looked >= LOOKS) break; // what follows only costs more
+    const label = boxAround(anchor, size, by.x, by.y);
+    if (taken.some((box) => overlap(box, label, AIR))) continue;
+    looked++;
+    const dear = cost + ambiguity(label, anchor, others) + (crosses(anchor, label, taken) ? 80 : 0);
+    if (dear < least) [least, best] = [dear, { label, anchor }];
+  }
   return best ?? { label: below(size, centre, taken), anchor: centre };
+}
+
+/** How easily a label is taken for another line's: strangers below it, or nearer to it than its own. */
+function ambiguity(label: Box, anchor: Point, strangers: Point[]): number {
+  const centre = middle(label);
+  const away = (p: Point) =>
+    Math.max(0, Math.abs(p.x - centre.x) - label.width / 2) + Math.max(0, Math.abs(p.y - centre.y) - label.height / 2);
+  const below = strangers.filter((p) => inside(p, label)).length;
+  const nearest = strangers.reduce((least, p) => Math.min(least, away(p)), 60);
+  return 5 * below + 1.5 * Math.max(0, away(anchor) - nearest);
+}
+
+/** Whether the straight way from a label to its line passes a box. */
+function crosses(anchor: Point, label: Box, taken: Box[]): boolean {
+  const centre = middle(label);
+  const steps = [0.15, 0.3, 0.45, 0.6, 0.75].map((t) => ({
+    x: anchor.x + (centre.x - anchor.x) * t,
+    y: anchor.y + (centre.y - anchor.y) * t,
+  }));
+  return taken.some((box) => steps.some((p) => inside(p, box)));
 }
 
 const OFFSETS: Point[] = [0, 8, -8, 16, -16, 24, -24, 32, -32, 40, -40, 52, -52, 64, -64, 84, -84, 108, -108].flatMap(
