@@ -61,7 +61,7 @@ export function Result({ answer }: { answer: Comparison }) {
         Expected loss of choosing A: {loss(answer.loss_a, type)}; of choosing B: {loss(answer.loss_b, type)}.{" "}
         <span className="muted">
           Difference {signed(difference.mean, type)}
-          {lift && `, lift ${percent(lift.mean)}`}; {answer.method}.
+          {lift && `, lift ${lifted(lift.mean)}`}; {answer.method}.
         </span>
       </p>
       <Provenance answer={answer} />
@@ -72,17 +72,19 @@ export function Result({ answer }: { answer: Comparison }) {
 const loss = (x: number, type: Scale) =>
   type === "probability" && x < 5e-6 ? "less than 0.001 pp" : signed(x, type).replace(/^[+±]/, "");
 
+const lifted = (x: number) => `${x > 0 ? "+" : ""}${percent(x)}`.replace("-", "−");
+
 function figures({ a, b, figure_a, figure_b, difference, lift, type }: Comparison) {
   const row = (name: string, of: Figure, words: (x: number) => string) => ({
     name,
     mean: words(of.mean),
-    within: `${words(of.lower)} – ${words(of.upper)}`,
+    within: `${words(of.lower)} to ${words(of.upper)}`,
   });
   return [
     row(`A: ${a}`, figure_a, (x) => rate(x, type)),
     row(`B: ${b}`, figure_b, (x) => rate(x, type)),
     row("Difference, B − A", difference, (x) => signed(x, type)),
-    ...(lift ? [row("Lift, B / A − 1", lift, (x) => `${x > 0 ? "+" : ""}${percent(x)}`)] : []),
+    ...(lift ? [row("Lift, B / A − 1", lift, lifted)] : []),
   ];
 }
 

@@ -144,12 +144,13 @@ function Accept(props: { parameter: Parameter; onClose: () => void; done: () => 
       }
     >
       <p>
-        The prior goes from {format(prior_mean)} ± {format(prior_stdev)} to{" "}
+        The prior, now {format(prior_mean)} ± {format(prior_stdev)}, gets a new version: the posterior of the
+        days that are closed. With the days that are still open, it is{" "}
         <strong>
           {format(posterior_mean)} ± {format(posterior_stdev)}
         </strong>
-        , as a new version. The days it was computed from are closed: they count in the new prior and are not
-        counted again. No current number changes; the next checks compare with the new prior.
+        . Closed days are not counted again, no current number changes, and the next checks compare with the
+        new prior.
       </p>
       {parameter.since && (
         <p className="problem">

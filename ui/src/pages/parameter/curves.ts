@@ -26,12 +26,13 @@ export const curvesDrawing =
   (curves: Curves): Drawing =>
   (ink) => {
     const shown = curvesOf(curves, ink);
+    const area = shaded(curves, ink);
     return {
       grid: { left: 12, right: 12, top: 56, bottom: 4, containLabel: true },
       legend: legend(
         ink,
         shown.map((curve) => curve.name),
-        [INTERVAL],
+        area.length ? [INTERVAL] : [],
       ),
       tooltip: pointing(ink, (rows) => {
         const lines = rows.filter((row) => row.seriesName !== INTERVAL);
@@ -42,7 +43,7 @@ export const curvesDrawing =
       }),
       xAxis: { ...valueAxis(curves.scale, ink), splitLine: { show: false } },
       yAxis: { type: "value", show: false },
-      series: [...shaded(curves, ink), ...shown.map((curve) => lineOf(curve, shown, curves.x))],
+      series: [...area, ...shown.map((curve) => lineOf(curve, shown, curves.x))],
     };
   };
 
