@@ -20,7 +20,7 @@ from evenfall.funnels.overrides import Override, set_rows
 from evenfall.funnels.reach import flow_on, start_at
 from evenfall.funnels.siblings import Siblings, join_siblings
 
-__all__ = ["Moved", "Slice", "Standing"]
+__all__ = ["Joins", "Moved", "Slice", "Standing"]
 
 type Floats = NDArray[np.float64]
 type _Group = tuple[tuple[str, int, int], ...]
@@ -132,6 +132,7 @@ class Standing:
         start: Mapping[str, float] | None = None,
         seed: int = 0,
         overrides: Sequence[Override] = (),
+        joins: Joins | None = None,
     ) -> Standing:
         """Return a slice as it stands.
 
@@ -143,6 +144,8 @@ class Standing:
             How many there are of each.
         overrides
             Nodes that their conditions mention are told apart too; nothing is set.
+        joins
+            Shared by slices of the same network, draws and seed.
 
         Raises
         ------
@@ -158,8 +161,8 @@ class Standing:
                 raise UnknownName("rate", name, rows)
         believed = tuple(rows[name] for name in expansion.rate)
         setter = [-1] * len(believed)
-        joining = _Joining(expansion, part.label, seed)
-        rates, findings = joining.join(believed, setter)
+        joining = _Joining(expansion, part.label, seed, joins or Joins())
+        rates, findings = joining.join(believed, setter, "")
         entered = expansion.unfold(begins)
         begin = {state: np.full(draws, entered[state]) for state in np.flatnonzero(entered).tolist()}
         arrived = flow_on(expansion.network, rates, [None] * len(entered), begin)
@@ -194,7 +197,7 @@ class Standing:
         if not named <= expansion.remembered:
             return self._apart(overrides)._move(overrides)
         drawn, setter = set_rows(self.believed, expansion, self.part.context, overrides, self.seed)
-        rates, findings = self._joining.join(drawn, setter)
+        rates, findings = self._joining.join(drawn, setter, repr(overrides))
         origins = expansion.network.origins.tolist()
         touched = {origin for origin, place in zip(origins, setter, strict=True) if place >= 0}
         altered = [row for row, origin in enumerate(origins) if origin in touched]
@@ -213,33 +216,52 @@ class Standing:
             start=self.start,
             seed=self.seed,
             overrides=overrides,
+            joins=self._joining.joins,
         )
+
+
+@dataclass(slots=True, eq=False)
+class Joins:
+    """Siblings that slices have in common, each joined once: as they stand, and as they were last set.
+
+    The same edges with the same rates, set by the same overrides, have the same draws in every slice.
+    """
+
+    standing: dict[_Group, Siblings] = field(default_factory=dict)
+    last: tuple[str, dict[_Group, Siblings]] = field(default_factory=lambda: ("", {}))
+
+    def under(self, overrides: str) -> dict[_Group, Siblings]:
+        """Return what was joined under overrides, in writing; only the last ones are kept."""
+        said, known = self.last
+        if said != overrides:
+            known = {}
+            self.last = overrides, known
+        return known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Joining:
-    """Siblings of one slice, joined where they exceed 1; groups in which nothing is set are kept."""
+    """Siblings of one slice, joined where they exceed 1."""
 
     expansion: Expansion
     label: str
     seed: int
-    known: dict[_Group, Siblings] = field(default_factory=dict)
+    joins: Joins
 
     def join(
-        self, drawn: Sequence[Floats], setter: Sequence[int]
+        self, drawn: Sequence[Floats], setter: Sequence[int], overrides: str
     ) -> tuple[tuple[Floats, ...], tuple[Finding, ...]]:
         """Return the rates with siblings joined, and what was found.
 
         States of one node whose edges have the same rates are joined together, so they keep the same draws.
         """
-        joined, findings = list(drawn), []
+        joined, findings, moved = list(drawn), [], self.joins.under(overrides)
         for key, groups in _alike(self.expansion, setter).items():
             node = self._node(groups[0])
-            siblings = self.known.get(key)
+            known = self.joins.standing if all(place < 0 for _, place, _ in key) else moved
+            siblings = known.get(key)
             if siblings is None:
-                siblings = self._join(key, node, np.stack([drawn[row] for row in groups[0]]))
-                if all(place < 0 for _, place, _ in key):
-                    self.known[key] = siblings
+                siblings = known[key] = self._join(key, node, np.stack([drawn[row] for row in groups[0]]))
             if siblings.finding is None:
                 continue
             subject = f"{self.label}: {node}" if self.label else node

@@ -19,7 +19,7 @@ from evenfall.funnels.mixing import Mix, assumed_mix, check_slices, mix_slices
 from evenfall.funnels.network import Network
 from evenfall.funnels.overrides import INTERVENING, SELECTING, Override
 from evenfall.funnels.propagate import Measure, distinct_findings, measure_moved
-from evenfall.funnels.standing import Slice, Standing
+from evenfall.funnels.standing import Joins, Slice, Standing
 
 __all__ = ["Change", "WhatIf", "stand", "weights_of", "whatif"]
 
@@ -204,7 +204,10 @@ def stand(
 ) -> list[Standing]:
     """Return the slices as they stand when nothing is set; parameters as for `whatif`."""
     rows = draw_rates(rates, draws, seed).rows()
-    return [Standing.of(network, part, rows, draws=draws, start=start, seed=seed) for part in slices]
+    joins = Joins()
+    return [
+        Standing.of(network, part, rows, draws=draws, start=start, seed=seed, joins=joins) for part in slices
+    ]
 
 
 def weights_of(mix: Mix, labels: Sequence[str], draws: int, seed: int) -> Floats:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evenfall.clock import Night
 from evenfall.funnels.draws import draw_rate
 from evenfall.funnels.network import Network, network_of
-from evenfall.funnels.standing import Slice, Standing
+from evenfall.funnels.standing import Joins, Slice, Standing
 from evenfall.registry.fallback import Names
 from evenfall.registry.schemas import Graph
 from evenfall.runs.graph.rates import GraphRates, names_of_graph
@@ -59,6 +59,7 @@ class Ground:
         self._rates: dict[tuple[str, str], GraphRates] = {}
         self._rows: WeakValueDictionary[tuple[str, str, int, int], Floats] = WeakValueDictionary()
         self._standing: OrderedDict[tuple[Any, ...], Standing] = OrderedDict()
+        self._joins: dict[tuple[str, int, int], Joins] = {}
         self._turn = threading.RLock()
 
     def wired(self, graph_id: str) -> Wired:
@@ -97,7 +98,10 @@ class Ground:
             return self._standing[key]
         draws, seed = how
         rows = {each.rate: self._row(wired, rates, each.rate, how) for each in part.rates}
-        standing = Standing.of(wired.network, part, rows, draws=draws, start=rates.start, seed=seed)
+        joins = self._joins.setdefault((wired.graph_id, *how), Joins())
+        standing = Standing.of(
+            wired.network, part, rows, draws=draws, start=rates.start, seed=seed, joins=joins
+        )
         self._standing[key] = standing
         while len(self._standing) > 1 and sum(one.nbytes for one in self._standing.values()) > _MOST_BYTES:
             self._standing.popitem(last=False)
