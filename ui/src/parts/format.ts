@@ -10,11 +10,9 @@ export function percent(x: Maybe, digits?: number): string {
   return known(x) ? `${bare(x * 100, digits ?? digitsOf(x * 100))} %` : DASH;
 }
 
-/** A value in the words of its scale, without interval. */
+/** A value in the words of its scale, without interval; units other than shares are the definition's own. */
 export function rate(x: Maybe, scale: Scale = "probability"): string {
-  if (!known(x)) return DASH;
-  if (scale === "probability") return percent(x);
-  return scale === "duration" ? `${significant(x)} d` : significant(x);
+  return scale === "probability" ? percent(x) : significant(x);
 }
 
 /** `43.3 % [42.3, 44.3]`, the interval with as many decimals as its width needs. */
