@@ -62,7 +62,7 @@ function Figures({ fit }: { fit: Fit }) {
       {fit.tried.length > 0 && (
         <p className="muted">Tried before: {fit.tried.map((one) => one.join(": ")).join("; ")}</p>
       )}
-      <div className="columns">
+      <div className="columns figures">
         <DataTable
           label="Figures of the fit and their limits"
           rows={fit.figures}

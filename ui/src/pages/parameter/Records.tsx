@@ -11,8 +11,10 @@ export function Ledger({ parameter }: { parameter: Parameter }) {
     { title: size, number: true, cell: (row) => count(row.size) },
     { title: total, number: true, cell: (row) => count(row.total) },
     ...(squares ? [{ title: squares, number: true, cell: (row: LedgerRow) => count(row.squares) }] : []),
-    { title: "Age", cell: (row) => (row.age === "final" ? "final" : `${row.age} days`) },
-    ...(parameter.template_id ? [{ title: "Slice", cell: (row: LedgerRow) => row.slice }] : []),
+    {
+      title: "Age",
+      cell: (row) => (row.age === "final" ? "final" : `${row.age} days`) + (row.slice && `, ${row.slice}`),
+    },
     {
       title: "Seen",
       cell: (row) => moment(row.seen_at) + (row.backfilled ? ", backfilled" : ""),
