@@ -60,7 +60,7 @@ const forecastDrawing =
     const { days } = forecast;
     const looks = axis(ink);
     return {
-      grid: { left: 4, right: 12, top: 36, bottom: 4, containLabel: true },
+      grid: { left: 4, right: 12, top: 56, bottom: 4, containLabel: true },
       legend: legend(ink, ["Expected"], ["95 % interval"]),
       tooltip: pointing(ink, (rows) => {
         const one = days.find((row) => row.day === String(rows[0]?.axisValue));

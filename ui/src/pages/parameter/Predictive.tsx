@@ -1,5 +1,5 @@
 /** What the belief or the fit predicted, beside what came. */
-import { useMemo } from "react";
+import { Fragment, useMemo } from "react";
 import type { Predictive } from "../../api/parameters";
 import { axis, Chart, count, DataTable, type Ink, significant } from "../../parts";
 import { tip } from "../../parts/tip";
@@ -23,27 +23,29 @@ export function PredictiveCheck({ check }: { check: Predictive }) {
         />
       )}
       {check.checks.map((one) => (
-        <DataTable
-          key={one.unit}
-          label={`${one.unit}, observed beside ${count(one.draws)} replications`}
-          rows={one.rows}
-          rowKey={(row) => row.name}
-          columns={[
-            { title: "Statistic", cell: (row) => row.name },
-            { title: "Observed", number: true, cell: (row) => significant(row.observed) },
-            { title: "Replicated", number: true, cell: (row) => significant(row.mean) },
-            {
-              title: "95 % of replications",
-              number: true,
-              cell: (row) => `${significant(row.lower)} – ${significant(row.upper)}`,
-            },
-            { title: "p", number: true, cell: (row) => significant(row.p) },
-            {
-              title: "Fits",
-              cell: (row) => (one.poor.includes(row.name) ? "✕ poorly" : "✓ yes"),
-            },
-          ]}
-        />
+        <Fragment key={one.unit}>
+          <p className="muted small">{one.unit}</p>
+          <DataTable
+            label={`${one.unit}, observed beside ${count(one.draws)} replications`}
+            rows={one.rows}
+            rowKey={(row) => row.name}
+            columns={[
+              { title: "Statistic", cell: (row) => row.name },
+              { title: "Observed", number: true, cell: (row) => significant(row.observed) },
+              { title: "Replicated", number: true, cell: (row) => significant(row.mean) },
+              {
+                title: "95 % of replications",
+                number: true,
+                cell: (row) => `${significant(row.lower)} – ${significant(row.upper)}`,
+              },
+              { title: "p", number: true, cell: (row) => significant(row.p) },
+              {
+                title: "Fits",
+                cell: (row) => (one.poor.includes(row.name) ? "✕ poorly" : "✓ yes"),
+              },
+            ]}
+          />
+        </Fragment>
       ))}
     </div>
   );
