@@ -12,7 +12,6 @@ from scipy import stats
 
 from evenfall.beliefs.feasibility import feasibility
 
-
 LOGNORMAL = stats.lognorm(0.2, scale=math.exp(1 + 0.5**2 / 2))
 
 

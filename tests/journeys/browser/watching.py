@@ -96,7 +96,7 @@ class Watched:
     def settle(self) -> None:
         """Wait until every answer has come and nothing moves."""
         self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+        self.page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
 
     def shot(self, name: str) -> None:
         """Keep a picture among the test's output."""

@@ -84,6 +84,8 @@ export interface Outcome {
 export interface WhatIf {
   graph: string;
   mixed: Outcome[];
+  /** The rate of every edge over the ticked part of the traffic. */
+  edges: { edge: string; mean: number; lower: number; upper: number; n: number }[];
   notes: string[];
   findings: { subject: string; light: Light; message: string; remedy: string }[];
 }

@@ -79,7 +79,7 @@ export function ago(days: Maybe): string {
   return whole === 1 ? "1 day ago" : `${whole} days ago`;
 }
 
-const digitsOf = (x: number) => (x !== 0 && Math.abs(x) < 1 ? 2 : 1);
+const digitsOf = (x: number) => (x === 0 || Math.abs(x) >= 1 ? 1 : Math.abs(x) >= 0.1 ? 2 : 3);
 const wholeDigits = (x: number) => Math.max(1, Math.floor(Math.log10(Math.abs(x) || 1)) + 1);
 const bare = (x: number, digits: number) =>
   x.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });

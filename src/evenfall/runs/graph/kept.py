@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -28,6 +28,8 @@ _MOST_BYTES: Final = 256 * 2**20
 """What the slices that are kept may take: some sixty of a graph with 300 edges."""
 
 _MOST_NIGHTS: Final = 4
+
+_MOST_FOUND: Final = 64
 
 type Floats = NDArray[np.float64]
 
@@ -60,6 +62,7 @@ class Ground:
         self._rows: WeakValueDictionary[tuple[str, str, int, int], Floats] = WeakValueDictionary()
         self._standing: OrderedDict[tuple[Any, ...], Standing] = OrderedDict()
         self._joins: dict[tuple[str, int, int], Joins] = {}
+        self._found: OrderedDict[Hashable, Any] = OrderedDict()
         self._turn = threading.RLock()
 
     def wired(self, graph_id: str) -> Wired:
@@ -88,6 +91,17 @@ class Ground:
         (start,) = rates.start
         with self._turn:
             return [self._stand(wired, start, rates, part, (draws, seed)) for part in slices]
+
+    def once[T](self, key: Hashable, find: Callable[[], T]) -> T:
+        """Return what `find` finds, which must depend on the key alone; the latest are kept."""
+        with self._turn:
+            if key not in self._found:
+                self._found[key] = find()
+            self._found.move_to_end(key)
+            while len(self._found) > _MOST_FOUND:
+                self._found.popitem(last=False)
+            found: T = self._found[key]
+            return found
 
     def _stand(
         self, wired: Wired, start: str, rates: GraphRates, part: Slice, how: tuple[int, int]

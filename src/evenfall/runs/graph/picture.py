@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from evenfall.beliefs.belief import Belief
-from evenfall.beliefs.summary import summarise
 from evenfall.errors import ConfigError, UnknownName, UsageError
 from evenfall.findings import Light
-from evenfall.funnels.standing import Standing
-from evenfall.funnels.whatif import weights_of
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import Scenario
 from evenfall.registry.schemas.graph import Cost, Edge, Node
+from evenfall.runs.graph.edge_figures import edge_figures
 from evenfall.runs.graph.entries import count_entries
 from evenfall.runs.graph.kept import Ground, Wired
 from evenfall.runs.graph.question import Prepared, prepare
@@ -29,7 +23,6 @@ from evenfall.runs.report import json_ready
 
 __all__ = ["EdgePicture", "GraphPicture", "draw_graph"]
 
-type Floats = NDArray[np.float64]
 type _Rates = Mapping[str, tuple[float, float, float, float]]
 
 _WORST: Final = (Light.RED, Light.AMBER, Light.STALE, Light.GREY, Light.GREEN)
@@ -146,7 +139,7 @@ def draw_graph(ground: Ground, listing: Listing, graph_id: str) -> GraphPicture:
     shares: dict[str, Mapping[str, float]] = {}
     try:
         ready = prepare(ground.world, Scenario(graph=graph_id), ground=ground)
-        rates = ready.rates.once("rates over all traffic", lambda: _mixed(ground, ready))
+        rates = {f.edge: (f.mean, f.stdev, f.lower, f.upper) for f in edge_figures(ready, DRAWS, _SEED)}
         shares = {key: _shares(ready, key) for key in _keys(wired)}
     except (ConfigError, UsageError) as unasked:  # no single entry, no outcome, an edge without a rate
         note = unasked.message
@@ -160,56 +153,6 @@ def draw_graph(ground: Ground, listing: Listing, graph_id: str) -> GraphPicture:
         contexts=tuple(_context(ground, key, shares.get(key, {})) for key in _keys(wired)),
         note=note,
     )
-
-
-def _mixed(ground: Ground, ready: Prepared) -> _Rates:
-    """Return mean, stdev and interval of every edge's rate over all traffic that comes to it.
-
-    What one belief says of all visitors is told as it is. Of others, of the visitors at the edge's origin,
-    from every slice and after every visit, the share that takes it: Σ w_s r_su p_suv / Σ w_s r_su, draw by
-    draw. The rates are those believed; siblings that exceed 1 together are joined only along paths.
-    """
-    standing = ground.standing(ready.wired, ready.rates, ready.slices, DRAWS, _SEED)
-    weights = weights_of(ready.entries.mix, [part.label for part in ready.slices], DRAWS, _SEED).T
-    names: dict[int, set[str]] = {}
-    for one in standing:
-        for edge, rate in zip(one.base.expansion.edge.tolist(), one.base.expansion.rate, strict=True):
-            names.setdefault(edge, set()).add(rate)
-    figures: dict[str, tuple[float, float, float, float]] = {}
-    for edge, found in names.items():
-        slug = ready.network.edges[edge]
-        if len(found) == 1:
-            figures[slug] = _as_believed(ready.rates.beliefs[found.pop()])
-        else:
-            share = _share(standing, weights, edge)
-            figures.update({slug: _figures(share)} if share is not None else {})
-    return figures
-
-
-def _as_believed(belief: Belief | float) -> tuple[float, float, float, float]:
-    if not isinstance(belief, Belief):
-        return belief, 0.0, belief, belief
-    told = summarise([belief])
-    return float(told.mean[0]), float(told.stdev[0]), float(told.lower[0]), float(told.upper[0])
-
-
-def _share(standing: Sequence[Standing], weights: Floats, edge: int) -> Floats | None:
-    """Return the share of an edge's visitors that takes it, shape (draw,); None when nobody comes."""
-    taken, come = np.zeros(DRAWS), np.zeros(DRAWS)
-    for one, weight in zip(standing, weights, strict=True):
-        expansion = one.base.expansion
-        for row in np.flatnonzero(expansion.edge == edge).tolist():
-            arrived = one.base.arrived[int(expansion.network.origins[row])]
-            if arrived is not None:
-                here = weight * arrived
-                come += here
-                taken += here * one.believed[row]
-    return taken / come if (come > 0).all() else None
-
-
-def _figures(share: Floats) -> tuple[float, float, float, float]:
-    lower, upper = np.quantile(share, (0.025, 0.975)).tolist()
-    return float(share.mean()), float(share.std()), lower, upper
 
 
 def _shares(ready: Prepared, key: str) -> Mapping[str, float]:

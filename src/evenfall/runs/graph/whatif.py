@@ -21,6 +21,7 @@ from evenfall.funnels.standing import Standing
 from evenfall.funnels.whatif import Change, WhatIf, whatif
 from evenfall.registry.schemas import Scenario
 from evenfall.registry.schemas.graph import Cost
+from evenfall.runs.graph.edge_figures import EdgeFigure, edge_figures
 from evenfall.runs.graph.entries import Entries
 from evenfall.runs.graph.kept import Kept
 from evenfall.runs.graph.known import Known
@@ -63,6 +64,8 @@ class WhatIfAnswer:
         How entries divide over the slices now, and where they were counted.
     rates
         Where the rate of every edge comes from.
+    edges
+        The rate of every edge over the slices that are asked for, before anything is set.
     findings
         What was found in the rates, each once.
     costs
@@ -76,6 +79,7 @@ class WhatIfAnswer:
     result: WhatIf
     entries: Entries
     rates: tuple[RateSource, ...]
+    edges: tuple[EdgeFigure, ...] = ()
     findings: tuple[Finding, ...] = ()
     costs: Costs | None = None
 
@@ -114,6 +118,7 @@ class WhatIfAnswer:
                 "stop": json_ready(self.entries.stop),
             },
             "costs": json_ready(self.costs),
+            "edges": json_ready(self.edges),
             "rates": [rate.as_dict() for rate in self.rates],
         }
 
@@ -158,6 +163,7 @@ def answer_whatif(
         result=result,
         entries=ready.entries,
         rates=ready.rates.sources,
+        edges=edge_figures(ready, draws, seed),
         findings=merge_findings(result.findings, ready.slices),
         costs=_costs(world, ready, standing, draws, seed),
     )

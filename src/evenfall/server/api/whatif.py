@@ -83,6 +83,17 @@ class ChangeAnswer(BaseModel):
     p_less: float
 
 
+class EdgeAnswer(BaseModel):
+    """The rate of an edge with its equal-tailed 95 % interval; `n` trials stand behind it."""
+
+    edge: str
+    mean: float
+    stdev: float
+    lower: float
+    upper: float
+    n: float
+
+
 class WhatIfAnswered(BaseModel):
     """What reaches the outcomes before and after."""
 
@@ -103,6 +114,9 @@ class WhatIfAnswered(BaseModel):
         description="How entries divide before and after, and where they were counted."
     )
     costs: dict[str, Any] | None
+    edges: list[EdgeAnswer] = Field(
+        description="The rate of every edge over the slices asked for, before anything is set."
+    )
     rates: list[dict[str, Any]] = Field(description="Where the rate of every edge comes from.")
 
 

@@ -21,6 +21,7 @@ import { createContext, useContext, useEffect, useMemo, useRef } from "react";
 import type { GraphEdge, GraphNode, Outcome, Override } from "../../api/graphs";
 import { count, LightMark, percent } from "../../parts";
 import { type Layout, layOut, type Route } from "./layout";
+import type { Narrowed } from "./question";
 
 export type Chosen = { kind: "edge" | "node"; slug: string } | null;
 
@@ -28,6 +29,8 @@ interface Props {
   nodes: GraphNode[];
   edges: GraphEdge[];
   overrides: Record<string, Override>;
+  /** Rates in the part of the traffic that is ticked, where they differ from the whole. */
+  narrowed: Narrowed;
   outcomes: Outcome[];
   chosen: Chosen;
   choose: (chosen: Chosen) => void;
@@ -59,9 +62,10 @@ function linesOf(edge: GraphEdge, override?: Override): [string, string, string]
     return [percent(mean), `was ${percent(edge.mean)}`, "set by you"];
   }
   if (edge.mean === null) return ["no rate", "", ""];
+  if (edge.parameters.length === 0) return [percent(edge.mean), "", "fixed"];
   const around =
     edge.lower === null || edge.upper === null ? "" : `[${bare(edge.lower)}, ${bare(edge.upper)}]`;
-  return [percent(edge.mean), around, edge.n === null ? "fixed" : `n ${count(Math.round(edge.n))}`];
+  return [percent(edge.mean), around, edge.n === null ? "" : `n ${count(Math.round(edge.n))}`];
 }
 const bare = (x: number) => percent(x).replace(" %", "");
 
@@ -97,17 +101,31 @@ export function Canvas(props: Props) {
   );
 }
 
-function Flow({ nodes, edges, overrides, outcomes, chosen, choose, editing, onMove, onConnect }: Props) {
+function Flow({
+  nodes,
+  edges,
+  overrides,
+  narrowed,
+  outcomes,
+  chosen,
+  choose,
+  editing,
+  onMove,
+  onConnect,
+}: Props) {
   const [room, height] = [useStore((store) => store.width), useStore((store) => store.height)];
   const layout = useLayout(nodes, edges, room || window.innerWidth);
   const flow = useReactFlow();
   const drawn = useMemo(() => drawNodes(nodes, layout, outcomes), [nodes, layout, outcomes]);
-  const lines = useMemo(() => drawEdges(edges, layout, overrides), [edges, layout, overrides]);
+  const lines = useMemo(
+    () => drawEdges(edges, layout, overrides, narrowed),
+    [edges, layout, overrides, narrowed],
+  );
   const laid = useRef(layout);
   laid.current = layout;
   // biome-ignore lint/correctness/useExhaustiveDependencies: fitted again when the room or the number of steps changes
   useEffect(() => {
-    if (room && height) fit(flow, laid.current, room, height);
+    if (room && height) fitInto(flow, laid.current, room, height);
   }, [flow, room, height, nodes.length]);
   const choosing = useMemo(() => ({ chosen, choose }), [chosen, choose]);
   return (
@@ -134,11 +152,21 @@ function Flow({ nodes, edges, overrides, outcomes, chosen, choose, editing, onMo
         aria-label="The funnel, from left to right"
       >
         <Background gap={24} size={1} />
-        <Controls showInteractive={false} onFitView={() => fit(flow, layout, room, height)} />
+        <Controls showInteractive={false} onFitView={() => fitInto(flow, layout, room, height)} />
         <svg className="arrowheads" aria-hidden="true">
           <defs>
             {["red", "amber", "green", "grey", "stale"].map((light) => (
-              <marker key={light} id={`arrow-${light}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">
+              <marker
+                key={light}
+                id={`arrow-${light}`}
+                viewBox="0 0 8 8"
+                refX="7"
+                refY="4"
+                markerWidth="8"
+                markerHeight="8"
+                markerUnits="userSpaceOnUse"
+                orient="auto"
+              >
                 <path d="M0,0.5 8,4 0,7.5z" className={`arrow-${light}`} />
               </marker>
             ))}
@@ -150,7 +178,7 @@ function Flow({ nodes, edges, overrides, outcomes, chosen, choose, editing, onMo
 }
 
 /** The whole drawing in view, its labels too, no larger than its own size by more than a little. */
-function fit(flow: ReturnType<typeof useReactFlow>, layout: Layout, room: number, height: number) {
+function fitInto(flow: ReturnType<typeof useReactFlow>, layout: Layout, room: number, height: number) {
   const boxes = [...layout.nodes.values(), ...[...layout.routes.values()].map((route) => route.label)];
   if (boxes.length === 0) return;
   const x = Math.min(...boxes.map((box) => box.x));
@@ -161,6 +189,15 @@ function fit(flow: ReturnType<typeof useReactFlow>, layout: Layout, room: number
   flow.setViewport({ x: (room - w * zoom) / 2 - x * zoom, y: (height - h * zoom) / 2 - y * zoom, zoom });
 }
 
+/** By the columns the steps stand in: an order that another width does not change, nor take the focus by. */
+function leftToRight(layout: Layout, a: string, b: string): number {
+  const centre = (slug: string) => {
+    const box = layout.nodes.get(slug);
+    return box ? Math.round(box.x + box.width / 2) : 0;
+  };
+  return centre(a) - centre(b);
+}
+
 function drawNodes(nodes: GraphNode[], layout: Layout, outcomes: Outcome[]): StepNode[] {
   const reached = new Map(outcomes.map((outcome) => [outcome.target, outcome]));
   return nodes
@@ -168,20 +205,37 @@ function drawNodes(nodes: GraphNode[], layout: Layout, outcomes: Outcome[]): Ste
       const { x, y, ...size } = layout.nodes.get(node.slug) ?? { x: 0, y: 0, width: 80, height: NODE_HEIGHT };
       const outcome = reached.get(node.slug);
       const changed = Boolean(outcome && (outcome.p_greater > 0 || outcome.p_less > 0));
-      return { id: node.slug, type: "step", position: { x, y }, ...size, data: { node, outcome, changed } };
+      return {
+        id: node.slug,
+        type: "step",
+        position: { x, y },
+        ...size,
+        measured: size,
+        data: { node, outcome, changed },
+      };
     })
-    .sort((a, b) => a.position.x - b.position.x || a.position.y - b.position.y);
+    .sort((a, b) => leftToRight(layout, a.id, b.id) || a.id.localeCompare(b.id));
 }
 
-function drawEdges(edges: GraphEdge[], layout: Layout, overrides: Record<string, Override>): StepEdge[] {
+function drawEdges(
+  edges: GraphEdge[],
+  layout: Layout,
+  overrides: Record<string, Override>,
+  narrowed: Narrowed,
+): StepEdge[] {
   return edges
     .flatMap((edge): StepEdge[] => {
       const route = layout.routes.get(edge.slug);
       if (!route) return [];
-      const data = { edge, route, override: overrides[edge.slug] };
+      const data = { edge: { ...edge, ...narrowed[edge.slug] }, route, override: overrides[edge.slug] };
       return [{ id: edge.slug, source: edge.from, target: edge.to, type: "rate", data }];
     })
-    .sort((a, b) => (a.data?.route.label.x ?? 0) - (b.data?.route.label.x ?? 0));
+    .sort(
+      (a, b) =>
+        leftToRight(layout, a.source, b.source) ||
+        leftToRight(layout, a.target, b.target) ||
+        a.id.localeCompare(b.id),
+    );
 }
 
 function Step({ data: { node, outcome, changed } }: NodeProps<StepNode>) {
@@ -203,7 +257,7 @@ function Step({ data: { node, outcome, changed } }: NodeProps<StepNode>) {
           <span className={`step-reached small ${changed ? "changed" : ""}`}>
             <span aria-hidden="true">⚑ </span>
             <span className="unseen">outcome, reached by </span>
-            {outcome ? percent(outcome.after.mean) : "…"}
+            {outcome ? percent(outcome.after.mean) : "outcome"}
           </span>
         )}
       </button>
@@ -220,7 +274,8 @@ function Rate({ id, data }: EdgeProps<StepEdge>) {
   const [head, around, rests] = linesOf(edge, override);
   const mine = chosen?.kind === "edge" && chosen.slug === id;
   const side = { x: label.x + label.width / 2, y: label.y + label.height / 2 };
-  const away = Math.abs(anchor.y - side.y) > label.height / 2 || Math.abs(anchor.x - side.x) > label.width / 2;
+  const away =
+    Math.abs(anchor.y - side.y) > label.height / 2 || Math.abs(anchor.x - side.x) > label.width / 2;
   return (
     <>
       {away && <path className="leader" d={`M${anchor.x},${anchor.y}L${side.x},${side.y}`} />}
@@ -234,7 +289,11 @@ function Rate({ id, data }: EdgeProps<StepEdge>) {
         <button
           type="button"
           className={`rate-label nodrag nopan rate-label-${edge.light} ${override === undefined ? "" : "set"}`}
-          style={{ transform: `translate(${label.x}px, ${label.y}px)`, width: label.width, height: label.height }}
+          style={{
+            transform: `translate(${label.x}px, ${label.y}px)`,
+            width: label.width,
+            height: label.height,
+          }}
           aria-pressed={mine}
           onClick={() => choose({ kind: "edge", slug: id })}
           data-testid={`edge-${id}`}
@@ -245,8 +304,8 @@ function Rate({ id, data }: EdgeProps<StepEdge>) {
             {id}, from {edge.from} to {edge.to}:{" "}
           </span>
           <span className="rate-text" data-testid={`label-${id}`}>
-            <LightMark light={edge.light} testid={`light-${id}`} /> <strong>{head}</strong> <span>{around}</span>{" "}
-            <span className="muted">{rests}</span>
+            <LightMark light={edge.light} testid={`light-${id}`} /> <strong>{head}</strong>{" "}
+            <span>{around}</span> <span className="muted">{rests}</span>
           </span>
         </button>
       </EdgeLabelRenderer>

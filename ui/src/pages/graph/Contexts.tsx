@@ -20,11 +20,13 @@ export function Contexts({ dimensions, asking, ask }: Props) {
             {dimension.values.map(({ id, label, share }) => {
               const last = on.length === 1 && on[0]?.id === id;
               return (
-                <label key={id} title={last ? "One value stays ticked: there must be some traffic." : undefined}>
+                <label
+                  key={id}
+                  title={last ? "One value stays ticked: there must be some traffic." : undefined}
+                >
                   <input
                     type="checkbox"
                     checked={isTicked(asking, dimension.id, id)}
-                    aria-disabled={last}
                     aria-describedby={last ? `${dimension.id}-last` : undefined}
                     onChange={() => last || ask(tick(asking, dimension, id))}
                     data-testid={`context-${dimension.id}-${id}`}
@@ -34,7 +36,11 @@ export function Contexts({ dimensions, asking, ask }: Props) {
               );
             })}
             {on.length === 1 && (
-              <span id={`${dimension.id}-last`} className="muted small" data-testid={`context-${dimension.id}-last`}>
+              <span
+                id={`${dimension.id}-last`}
+                className="muted small"
+                data-testid={`context-${dimension.id}-last`}
+              >
                 one stays ticked
               </span>
             )}

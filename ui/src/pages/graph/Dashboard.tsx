@@ -25,7 +25,12 @@ export function Dashboard({ rows, show, onClose }: Props) {
       {ORDER.map(([light, name]) => {
         const group = rows.filter((row) => row.light === light);
         return (
-          <details key={light} className="group" open={light === "red" || light === "amber"} data-testid={`group-${name}`}>
+          <details
+            key={light}
+            className="group"
+            open={light === "red" || light === "amber"}
+            data-testid={`group-${name}`}
+          >
             <summary>
               <LightMark light={light} /> {LIGHTS[light].group.toUpperCase()} {group.length}
             </summary>
@@ -61,7 +66,11 @@ function Entry({ row, show }: { row: Row; show: (edge: string) => void }) {
         {since && ` · since ${day(since)}`}
       </p>
       <div className="row">
-        <a className="button small" href={href("parameter", parameter_id)} data-testid={`details-${parameter_id}`}>
+        <a
+          className="button small"
+          href={href("parameter", parameter_id)}
+          data-testid={`details-${parameter_id}`}
+        >
           View details
         </a>
         <a

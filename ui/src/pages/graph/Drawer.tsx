@@ -8,7 +8,7 @@ interface Props {
   testid?: string;
 }
 
-/** What opens beside the graph. Escape closes it and the focus goes back to where it came from. */
+/** What opens beside the graph; closed, it gives the focus back to where it came from. */
 export function Drawer({ title, label, onClose, children, testid = "panel" }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another subject takes the focus again
@@ -18,20 +18,18 @@ export function Drawer({ title, label, onClose, children, testid = "panel" }: Pr
     return () => before?.focus({ preventScroll: true });
   }, [label]);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Escape, wherever the focus is inside
-    <aside
-      className={`drawer ${testid}`}
-      aria-label={label}
-      data-testid={testid}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") onClose();
-      }}
-    >
+    <aside className={`drawer ${testid}`} aria-label={label} data-testid={testid}>
       <div className="drawer-head">
         <h2 ref={heading} tabIndex={-1}>
           {title}
         </h2>
-        <button type="button" className="button quiet" onClick={onClose} aria-label="Close" data-testid={`${testid}-close`}>
+        <button
+          type="button"
+          className="button quiet"
+          onClick={onClose}
+          aria-label="Close"
+          data-testid={`${testid}-close`}
+        >
           ×
         </button>
       </div>

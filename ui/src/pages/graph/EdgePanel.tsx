@@ -4,7 +4,18 @@ import { useApi } from "../../api/client";
 import type { GraphEdge, GraphNode, Outcome, Override as Value } from "../../api/graphs";
 import type { ParameterRow as Row } from "../../api/parameters";
 import { href } from "../../app/router";
-import { Chart, count, day, Estimate, type Ink, LIGHTS, LightMark, Loading, percent, significant } from "../../parts";
+import {
+  Chart,
+  count,
+  day,
+  Estimate,
+  type Ink,
+  LIGHTS,
+  LightMark,
+  Loading,
+  percent,
+  significant,
+} from "../../parts";
 import { Drawer } from "./Drawer";
 import { Override } from "./Override";
 
@@ -19,7 +30,10 @@ interface EdgeProps {
 export function EdgePanel({ edge, rows, override, set, onClose }: EdgeProps) {
   const mine = rows.filter((row) => edge.parameters.includes(row.parameter_id));
   const worst = mine.find((row) => row.light === edge.light) ?? mine[0];
-  const main = edge.parameter_id && edge.parameters.includes(edge.parameter_id) ? edge.parameter_id : worst?.parameter_id;
+  const main =
+    edge.parameter_id && edge.parameters.includes(edge.parameter_id)
+      ? edge.parameter_id
+      : worst?.parameter_id;
   return (
     <Drawer
       title={
@@ -113,7 +127,14 @@ function Band({ id }: { id: string }) {
 }
 
 function sparkline(points: BandPoint[], ink: Ink) {
-  const line = { type: "line", symbol: "none", silent: true, stack: "band", stackStrategy: "all", lineStyle: { width: 0 } };
+  const line = {
+    type: "line",
+    symbol: "none",
+    silent: true,
+    stack: "band",
+    stackStrategy: "all",
+    lineStyle: { width: 0 },
+  };
   return {
     grid: { left: 0, right: 4, top: 6, bottom: 4 },
     xAxis: { type: "category", show: false, boundaryGap: false, data: points.map((point) => point.as_of) },
@@ -125,7 +146,13 @@ function sparkline(points: BandPoint[], ink: Ink) {
         data: points.map((point) => (point.upper ?? 0) - (point.lower ?? 0)),
         areaStyle: { color: ink.posterior, opacity: 0.2 },
       },
-      { type: "line", symbol: "none", silent: true, data: points.map((point) => point.mean), lineStyle: { color: ink.posterior, width: 2 } },
+      {
+        type: "line",
+        symbol: "none",
+        silent: true,
+        data: points.map((point) => point.mean),
+        lineStyle: { color: ink.posterior, width: 2 },
+      },
     ],
   };
 }

@@ -56,7 +56,12 @@ export function EditBar({ graph, etag, editing, change, added, done }: Props) {
         <span className="muted small">Drag steps; drag from side to side to connect.</span>
         <span className="grow" />
         <label className="row">
-          <input type="checkbox" checked={commit} onChange={(event) => setCommit(event.target.checked)} data-testid="commit" />
+          <input
+            type="checkbox"
+            checked={commit}
+            onChange={(event) => setCommit(event.target.checked)}
+            data-testid="commit"
+          />
           with a Git commit
         </label>
         {button("Discard", () => done(false), "discard-graph")}

@@ -27,9 +27,19 @@ export function NodeInspector({ node, ...props }: Props & { node: GraphNode }) {
           rename(slug);
         }}
       />
-      <Text label="Name" value={node.name ?? ""} set={(name) => edit({ name: name || null })} testid="node-name" />
+      <Text
+        label="Name"
+        value={node.name ?? ""}
+        set={(name) => edit({ name: name || null })}
+        testid="node-name"
+      />
       <label className="row">
-        <input type="checkbox" checked={node.outcome} onChange={(event) => edit({ outcome: event.target.checked })} data-testid="node-outcome" />
+        <input
+          type="checkbox"
+          checked={node.outcome}
+          onChange={(event) => edit({ outcome: event.target.checked })}
+          data-testid="node-outcome"
+        />
         An outcome: arrivals here are counted
       </label>
       {node.x !== null && (
@@ -37,7 +47,11 @@ export function NodeInspector({ node, ...props }: Props & { node: GraphNode }) {
           Place it automatically
         </button>
       )}
-      <Remove what="step and its edges" testid="remove-node" remove={() => change({ do: "remove-node", slug: node.slug })} />
+      <Remove
+        what="step and its edges"
+        testid="remove-node"
+        remove={() => change({ do: "remove-node", slug: node.slug })}
+      />
     </Drawer>
   );
 }
@@ -51,7 +65,11 @@ export function EdgeInspector({ edge, parameters, draft, change, rename, onClose
   const edit = (to: Partial<GraphEdge>) => change({ do: "edge", slug: edge.slug, to });
   const end = (label: string, key: "from" | "to") => (
     <Field label={label}>
-      <select value={edge[key]} onChange={(event) => edit({ [key]: event.target.value })} data-testid={`edge-${key}`}>
+      <select
+        value={edge[key]}
+        onChange={(event) => edit({ [key]: event.target.value })}
+        data-testid={`edge-${key}`}
+      >
         {draft.nodes.map(({ slug }) => (
           <option key={slug}>{slug}</option>
         ))}
@@ -86,12 +104,18 @@ export function EdgeInspector({ edge, parameters, draft, change, rename, onClose
         <Text
           label="Fixed rate in %"
           value={percent(edge.mean ?? 0).replace(" %", "")}
-          wrong={(text) => (Number(text) >= 0 && Number(text) <= 100 ? "" : "A rate lies between 0 and 100 %.")}
+          wrong={(text) =>
+            Number(text) >= 0 && Number(text) <= 100 ? "" : "A rate lies between 0 and 100 %."
+          }
           set={(text) => edit({ mean: Number(text) / 100, lower: null, upper: null })}
           testid="edge-mean"
         />
       )}
-      <Remove what="edge" testid="remove-edge" remove={() => change({ do: "remove-edge", slug: edge.slug })} />
+      <Remove
+        what="edge"
+        testid="remove-edge"
+        remove={() => change({ do: "remove-edge", slug: edge.slug })}
+      />
     </Drawer>
   );
 }

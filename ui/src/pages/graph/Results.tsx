@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
-import type { Figure, GraphNode, Outcome, WhatIf } from "../../api/graphs";
 import type { ProblemError } from "../../api/client";
-import { chance, Loading, percent, Problem, signed } from "../../parts";
+import type { Figure, GraphNode, Outcome, WhatIf } from "../../api/graphs";
+import { chance, Loading, Problem, percent, signed } from "../../parts";
 
 interface Props {
   nodes: GraphNode[];
@@ -23,7 +23,12 @@ export function Results({ nodes, answer, all, error, busy, set, tall, scope, too
   const names = new Map(nodes.map((node) => [node.slug, node.name || node.slug]));
   const usual = new Map((all?.mixed ?? []).map((outcome) => [outcome.target, outcome.before]));
   return (
-    <section className={`results ${tall ? "tall" : ""}`} aria-label="Arrivals at the outcomes" aria-busy={busy} data-testid="results">
+    <section
+      className={`results ${tall ? "tall" : ""}`}
+      aria-label="Arrivals at the outcomes"
+      aria-busy={busy}
+      data-testid="results"
+    >
       <div className="results-head">
         <h2>Arrivals per entry</h2>
         <span className="muted small scope" data-testid="scope">

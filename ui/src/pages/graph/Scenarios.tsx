@@ -25,7 +25,12 @@ export function Scenarios({ graph, asking, ask }: Props) {
   };
   return (
     <div className="row">
-      <select value={loaded} onChange={(event) => load(event.target.value)} aria-label="Load a scenario" data-testid="scenario-load">
+      <select
+        value={loaded}
+        onChange={(event) => load(event.target.value)}
+        aria-label="Load a scenario"
+        data-testid="scenario-load"
+      >
         <option value="">As it is</option>
         {mine.map(({ id, name }) => (
           <option key={id} value={id}>
@@ -43,10 +48,22 @@ export function Scenarios({ graph, asking, ask }: Props) {
       >
         Save …
       </button>
-      <button type="button" className="button" disabled={mine.length === 0} onClick={() => setOpen("compare")} data-testid="scenario-compare">
+      <button
+        type="button"
+        className="button"
+        disabled={mine.length === 0}
+        onClick={() => setOpen("compare")}
+        data-testid="scenario-compare"
+      >
         Compare …
       </button>
-      <button type="button" className="button" disabled={!isChanged(asking)} onClick={() => load("")} data-testid="reset">
+      <button
+        type="button"
+        className="button"
+        disabled={!isChanged(asking)}
+        onClick={() => load("")}
+        data-testid="reset"
+      >
         Reset
       </button>
       {open === "save" && (
@@ -62,7 +79,9 @@ export function Scenarios({ graph, asking, ask }: Props) {
           }}
         />
       )}
-      {open === "compare" && <Compare graph={graph} saved={mine} asking={asking} onClose={() => setOpen(null)} />}
+      {open === "compare" && (
+        <Compare graph={graph} saved={mine} asking={asking} onClose={() => setOpen(null)} />
+      )}
     </div>
   );
 }
@@ -102,7 +121,13 @@ function Save({ graph, asking, taken, onClose, done }: SaveProps) {
       title="Save this what-if"
       onClose={onClose}
       actions={
-        <button type="submit" form="scenario-form" className="button primary" disabled={!id} data-testid="scenario-save-now">
+        <button
+          type="submit"
+          form="scenario-form"
+          className="button primary"
+          disabled={!id}
+          data-testid="scenario-save-now"
+        >
           {replaces ? "Replace" : "Save"}
         </button>
       }
@@ -116,7 +141,12 @@ function Save({ graph, asking, taken, onClose, done }: SaveProps) {
         }}
       >
         <Field label="Name" hint={id && `${replaces ? "Replaces" : "Written to"} scenarios/${id}.yaml`}>
-          <input value={name} onChange={(event) => setName(event.target.value)} maxLength={120} data-testid="scenario-name" />
+          <input
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+            maxLength={120}
+            data-testid="scenario-name"
+          />
         </Field>
         {error && <Problem error={error} />}
       </form>
@@ -143,7 +173,12 @@ function Compare({ graph, saved, asking, onClose }: CompareProps) {
   const second = new Map((b?.mixed ?? []).map((outcome) => [outcome.target, outcome]));
   const error = sides[0]?.error ?? sides[1]?.error;
   const pick = (label: string, value: string, set: (value: string) => void, testid: string) => (
-    <select value={value} onChange={(event) => set(event.target.value)} aria-label={label} data-testid={testid}>
+    <select
+      value={value}
+      onChange={(event) => set(event.target.value)}
+      aria-label={label}
+      data-testid={testid}
+    >
       {choices.map(([key, name]) => (
         <option key={key} value={key}>
           {name}
@@ -163,7 +198,10 @@ function Compare({ graph, saved, asking, onClose }: CompareProps) {
           columns={[
             { title: "Outcome", cell: (row) => row.target },
             { title: pick("Left", left, setLeft, "compare-left"), cell: (row) => <Side outcome={row} /> },
-            { title: pick("Right", right, setRight, "compare-right"), cell: (row) => <Side outcome={second.get(row.target)} /> },
+            {
+              title: pick("Right", right, setRight, "compare-right"),
+              cell: (row) => <Side outcome={second.get(row.target)} />,
+            },
           ]}
         />
       ) : (
@@ -182,7 +220,9 @@ function Side({ outcome }: { outcome?: Outcome }) {
       <Estimate {...after} />
       <br />
       <span className="muted small">
-        {p_greater + p_less === 0 ? "unchanged" : `${signed(difference.mean)} · P(better) ${chance(p_greater)}`}
+        {p_greater + p_less === 0
+          ? "unchanged"
+          : `${signed(difference.mean)} · P(better) ${chance(p_greater)}`}
       </span>
     </>
   );

@@ -48,7 +48,10 @@ function changed({ nodes, edges }: Draft, change: Exclude<Change, { do: "start" 
     case "edge":
       return { nodes, edges: patch(edges, change.to) };
     case "add-node":
-      return { nodes: [...nodes, { slug: change.slug, name: null, outcome: false, x: null, y: null }], edges };
+      return {
+        nodes: [...nodes, { slug: change.slug, name: null, outcome: false, x: null, y: null }],
+        edges,
+      };
     case "connect":
       return { nodes, edges: [...edges, newEdge(change.slug, change.from, change.to)] };
     case "remove-node":
@@ -86,13 +89,23 @@ export function bodyOf(graph: Graph, { nodes, edges }: Draft) {
   const oldNodes = new Map(graph.nodes.map((node) => [node.slug, node]));
   const oldEdges = new Map(graph.edges.map((edge) => [edge.slug, edge]));
   return {
-    nodes: nodes.map((node) => ({ slug: node.slug, ...differing(oldNodes.get(node.slug), node, ["name", "outcome", "x", "y"]) })),
+    nodes: nodes.map((node) => ({
+      slug: node.slug,
+      ...differing(oldNodes.get(node.slug), node, ["name", "outcome", "x", "y"]),
+    })),
     edges: edges.map((edge) => {
       const { slug, from, to, parameter_id, mean } = edge;
       const old = oldEdges.get(slug);
       const fixed = parameter_id === null && (old?.parameter_id !== null || old?.mean !== mean);
       const source = parameter_id !== (old?.parameter_id ?? null) ? { parameter_id } : {};
-      return { slug, from, to, ...source, ...(fixed && { mean }), ...(parameter_id && old && !old.parameter_id && { mean: null, stdev: null }) };
+      return {
+        slug,
+        from,
+        to,
+        ...source,
+        ...(fixed && { mean }),
+        ...(parameter_id && old && !old.parameter_id && { mean: null, stdev: null }),
+      };
     }),
   };
 }

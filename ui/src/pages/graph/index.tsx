@@ -13,7 +13,7 @@ import { begin, freeSlug, reduce } from "./draft";
 import { EdgePanel, NodePanel } from "./EdgePanel";
 import { EditBar } from "./EditBar";
 import { EdgeInspector, NodeInspector } from "./Inspector";
-import { type Asking, isChanged, isTicked, NOTHING, override, useWhatIf } from "./question";
+import { type Asking, isChanged, isTicked, NOTHING, narrowed, override, useWhatIf } from "./question";
 import { Results } from "./Results";
 import { Scenarios } from "./Scenarios";
 import "./graph.css";
@@ -26,7 +26,11 @@ export default function GraphPage({ route }: { route: Route }) {
     document.title = `${graph.data?.name ?? "Graph"} · Evenfall`;
   }, [graph.data]);
   if (!id)
-    return <Empty>No graph yet. Put one into graphs/, for example graphs/shop.yaml, and it stands here at once.</Empty>;
+    return (
+      <Empty>
+        No graph yet. Put one into graphs/, for example graphs/shop.yaml, and it stands here at once.
+      </Empty>
+    );
   if (graph.error) return <Problem error={graph.error} retry={graph.reload} />;
   if (!graph.data) return <Loading label="Reading the graph" />;
   return <Loaded graph={graph.data} etag={graph.etag} reload={graph.reload} />;
@@ -45,12 +49,16 @@ function Loaded({ graph, etag, reload }: Props) {
   const [editing, setEditing] = useState(false);
   const [draft, change] = useReducer(reduce, graph, begin);
   const rows = useApi<Page<Row>>("/parameters?limit=1000").data?.items ?? NO_ROWS;
-  const { answer, error, busy } = useWhatIf(graph, asking);
+  const { answer, answeredTo, error, busy } = useWhatIf(graph, asking);
   const all = useRef<WhatIf>(undefined);
-  if (asking === NOTHING && !busy) all.current = answer;
+  if (answer && !isChanged(answeredTo)) all.current = answer;
   useEffect(() => change({ do: "start", graph }), [graph]);
   const shown = editing ? draft.now : graph;
   const outcomes = useMemo(() => answer?.mixed ?? [], [answer]);
+  const part = useMemo(
+    () => (Object.keys(answeredTo.ticked).length > 0 && !editing ? narrowed(answer) : NO_OVERRIDES),
+    [answer, answeredTo, editing],
+  );
   const edge = chosen?.kind === "edge" ? shown.edges.find((one) => one.slug === chosen.slug) : undefined;
   const node = chosen?.kind === "node" ? shown.nodes.find((one) => one.slug === chosen.slug) : undefined;
   const close = useCallback(() => choose(null), []);
@@ -74,17 +82,38 @@ function Loaded({ graph, etag, reload }: Props) {
   const shows = dashboard && !edge && !node;
   return (
     <div className="graph-page">
-      <Toolbar {...{ graph, asking, ask, dashboard, editing }} setDashboard={(on) => (setDashboard(on), on && close())} setEditing={(on) => (on ? setEditing(true) : finish(false))} />
+      <Toolbar
+        {...{ graph, asking, ask, dashboard, editing }}
+        setDashboard={(on) => {
+          setDashboard(on);
+          if (on) close();
+        }}
+        setEditing={(on) => (on ? setEditing(true) : finish(false))}
+      />
       {editing && (
-        <EditBar {...{ graph, etag, change }} editing={draft} done={finish} added={(kind, slug) => choose({ kind, slug })} />
+        <EditBar
+          {...{ graph, etag, change }}
+          editing={draft}
+          done={finish}
+          added={(kind, slug) => choose({ kind, slug })}
+        />
       )}
-      <div className="graph-middle">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: Escape closes what is open, wherever the focus is */}
+      <div
+        className="graph-middle"
+        onKeyDown={(event) => {
+          if (event.key !== "Escape") return;
+          if (edge || node) close();
+          else setDashboard(false);
+        }}
+      >
         <div className="canvas">
           {shown.nodes.length === 0 && <Empty>No steps yet. Edit the graph to add the first.</Empty>}
           <Canvas
             nodes={shown.nodes}
             edges={shown.edges}
             overrides={editing ? NO_OVERRIDES : asking.overrides}
+            narrowed={part}
             outcomes={editing ? NO_OUTCOMES : outcomes}
             chosen={chosen}
             choose={choose}
@@ -128,10 +157,10 @@ function Loaded({ graph, etag, reload }: Props) {
         <Results
           nodes={graph.nodes}
           {...{ answer, error, busy }}
-          all={isChanged(asking) ? all.current : undefined}
-          set={Object.keys(asking.overrides).length > 0 || Boolean(asking.mix)}
+          all={isChanged(answeredTo) ? all.current : undefined}
+          set={Object.keys(answeredTo.overrides).length > 0 || Boolean(answeredTo.mix)}
           tall={Boolean(edge) || isChanged(asking)}
-          scope={scopeOf(graph, asking)}
+          scope={scopeOf(graph, answeredTo)}
           tools={<Scenarios graph={graph} asking={asking} ask={ask} />}
         />
       )}
@@ -150,7 +179,9 @@ const templates = (rows: Row[]) =>
 function scopeOf(graph: Graph, asking: Asking): string {
   const parts = graph.contexts
     .filter((dimension) => dimension.id in asking.ticked)
-    .map(({ id, values }) => values.filter((value) => isTicked(asking, id, value.id)).map((value) => value.label))
+    .map(({ id, values }) =>
+      values.filter((value) => isTicked(asking, id, value.id)).map((value) => value.label),
+    )
     .map((labels) => labels.join(", "));
   return `${parts.join(" · ") || "all traffic"}, 95 % intervals`;
 }
@@ -172,7 +203,11 @@ function Toolbar({ graph, asking, ask, dashboard, setDashboard, editing, setEdit
     <div className="toolbar">
       <h1>{graph.name}</h1>
       {project.graphs.length > 1 && (
-        <select value={graph.id} onChange={(event) => navigate(href("graph", event.target.value))} aria-label="Graph">
+        <select
+          value={graph.id}
+          onChange={(event) => navigate(href("graph", event.target.value))}
+          aria-label="Graph"
+        >
           {project.graphs.map((id) => (
             <option key={id}>{id}</option>
           ))}
@@ -180,7 +215,9 @@ function Toolbar({ graph, asking, ask, dashboard, setDashboard, editing, setEdit
       )}
       {!editing && <Contexts dimensions={graph.contexts} asking={asking} ask={ask} />}
       <span className="grow" />
-      {!editing && <Toggle label="Dashboard" checked={dashboard} onChange={setDashboard} testid="dashboard-toggle" />}
+      {!editing && (
+        <Toggle label="Dashboard" checked={dashboard} onChange={setDashboard} testid="dashboard-toggle" />
+      )}
       {may && <Toggle label="Edit" checked={editing} onChange={setEditing} testid="edit-toggle" />}
     </div>
   );

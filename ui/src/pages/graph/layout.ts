@@ -43,7 +43,8 @@ const PORT = 8; // pixels between two lines at one side of a node
 /** Lay a graph out; `room` is the width to fit, where that can be had. */
 export function layOut(nodes: NodeIn[], edges: EdgeIn[], room = Infinity): Layout {
   let arranged = arrange(nodes, edges, RANK_GAPS[0] as number);
-  for (const gap of RANK_GAPS.slice(1)) if (widthOf(arranged.boxes) > room) arranged = arrange(nodes, edges, gap);
+  for (const gap of RANK_GAPS.slice(1))
+    if (widthOf(arranged.boxes) > room) arranged = arrange(nodes, edges, gap);
   const { boxes, bends } = arranged;
   const lines = drawLines(boxes, bends, edges);
   const labels = placeLabels(edges, lines, [...boxes.values()]);
@@ -96,7 +97,11 @@ function across(points: Point[], columns: Box[]): Point[] {
   });
 }
 
-function drawLines(boxes: Map<string, Box>, bends: Map<string, Point[]>, edges: EdgeIn[]): Map<string, Curve[]> {
+function drawLines(
+  boxes: Map<string, Box>,
+  bends: Map<string, Point[]>,
+  edges: EdgeIn[],
+): Map<string, Curve[]> {
   const ends = edges.flatMap(({ slug, from, to }) => {
     const [a, b] = [boxes.get(from), boxes.get(to)];
     if (!a || !b) return [];
@@ -233,7 +238,8 @@ function cheapest(size: Size, line: Point[], taken: Box[], strangers: Point[]): 
 function ambiguity(label: Box, anchor: Point, strangers: Point[]): number {
   const centre = middle(label);
   const away = (p: Point) =>
-    Math.max(0, Math.abs(p.x - centre.x) - label.width / 2) + Math.max(0, Math.abs(p.y - centre.y) - label.height / 2);
+    Math.max(0, Math.abs(p.x - centre.x) - label.width / 2) +
+    Math.max(0, Math.abs(p.y - centre.y) - label.height / 2);
   const below = strangers.filter((p) => inside(p, label)).length;
   const nearest = strangers.reduce((least, p) => Math.min(least, away(p)), 60);
   return 5 * below + 1.5 * Math.max(0, away(anchor) - nearest);
@@ -249,9 +255,9 @@ function crosses(anchor: Point, label: Box, taken: Box[]): boolean {
   return taken.some((box) => steps.some((p) => inside(p, box)));
 }
 
-const OFFSETS: Point[] = [0, 8, -8, 16, -16, 24, -24, 32, -32, 40, -40, 52, -52, 64, -64, 84, -84, 108, -108].flatMap(
-  (y) => [0, 24, -24, 56, -56].map((x) => ({ x, y })),
-);
+const OFFSETS: Point[] = [
+  0, 8, -8, 16, -16, 24, -24, 32, -32, 40, -40, 52, -52, 64, -64, 84, -84, 108, -108,
+].flatMap((y) => [0, 24, -24, 56, -56].map((x) => ({ x, y })));
 const boxAround = (at: Point, { width, height }: Size, x: number, y: number): Box => ({
   x: at.x + x - width / 2,
   y: at.y + y - height / 2,

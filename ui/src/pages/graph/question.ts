@@ -44,15 +44,20 @@ export const askingOf = ({ overrides, select, mix }: Scenario): Asking => ({
 export const isChanged = ({ overrides, ticked, mix }: Asking) =>
   Object.keys(overrides).length + Object.keys(ticked).length > 0 || Boolean(mix);
 
+export type Narrowed = Record<string, WhatIf["edges"][number]>;
+
+/** Rates of the edges in the ticked part of the traffic. */
+export const narrowed = (answer: WhatIf | undefined): Narrowed =>
+  Object.fromEntries(answer?.edges.map((one) => [one.edge, one]) ?? []);
+
 const PAUSE = 25; // milliseconds that gather the steps of a moving slider; the answer is due within 100
 
 /** What the question answers; the last answer stands until the next, and earlier requests are dropped. */
 export function useWhatIf(graph: Graph, asking: Asking) {
-  const [answer, setAnswer] = useState<WhatIf>();
+  const [answered, setAnswered] = useState<{ answer: WhatIf; asking: Asking }>();
   const [error, setError] = useState<ProblemError>();
   const [busy, setBusy] = useState(true);
   const first = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a graph read again asks again
   useEffect(() => {
     const stop = new AbortController();
     setBusy(true);
@@ -60,7 +65,7 @@ export function useWhatIf(graph: Graph, asking: Asking) {
       api
         .post<WhatIf>("/whatif", questionOf(graph.id, asking), stop.signal)
         .then((found) => {
-          setAnswer(found);
+          setAnswered({ answer: found, asking });
           setError(undefined);
           setBusy(false);
         })
@@ -76,5 +81,5 @@ export function useWhatIf(graph: Graph, asking: Asking) {
       stop.abort();
     };
   }, [graph, asking]);
-  return { answer, error, busy };
+  return { answer: answered?.answer, answeredTo: answered?.asking ?? NOTHING, error, busy };
 }
