@@ -90,6 +90,30 @@ def test_one_selected_value_is_the_whole(shop: Shop) -> None:
     assert not any("assumed" in note for note in answer.notes)
 
 
+def test_rates_of_edges_are_mixed_by_who_comes_to_them(shop: Shop) -> None:
+    """Of equal entries .5 and .1 go on: buy is (.5 * .5 + .1 * .1) / (.5 + .1), not the mean of .5 and .1."""
+    rates = {edge.edge: edge for edge in shop.project.whatif(select=BOTH, overrides={"buy": 0.9}).edges}
+    assert rates["add"].mean == pytest.approx(0.3, abs=1e-6)
+    assert rates["buy"].mean == pytest.approx(0.26 / 0.6, abs=1e-6)
+    alone = {edge.edge: edge for edge in shop.project.whatif(select={"channel": ("google",)}).edges}
+    assert (alone["add"].mean, alone["buy"].mean) == pytest.approx((0.5, 0.5), abs=1e-6)
+
+
+def test_a_selected_slice_has_its_own_rate_interval_and_count(shop: Shop) -> None:
+    for file in shop.root.glob("parameters/add-*.yaml"):
+        file.unlink()
+    shop.write("parameters/add.yaml", BY_CHANNEL)
+    for channel, trials, successes in (("google", 300, 150), ("facebook", 100, 20)):
+        shop.sell(2, trials, successes, edge="add", channel=channel)
+    shop.night()
+    google, facebook = (shop.row(f"add[channel={name}]") for name in ("google", "facebook"))
+    (add,) = [e for e in shop.project.whatif(select={"channel": ("google",)}).edges if e.edge == "add"]
+    assert (add.mean, add.stdev) == pytest.approx((google.posterior_mean, google.posterior_stdev))
+    assert (add.lower, add.upper, add.n) == pytest.approx((google.lower, google.upper, google.size))
+    (whole,) = [e for e in shop.project.whatif(select=BOTH).edges if e.edge == "add"]
+    assert whole.n == google.size + facebook.size
+
+
 def test_overrides_set_a_rate_for_all_or_for_some(shop: Shop) -> None:
     whole = shop.project.whatif(overrides={"buy": 0.2})
     assert mean(whole) == pytest.approx(0.5 * 0.5 * 0.2 + 0.5 * 0.1 * 0.2, abs=1e-6)
@@ -235,7 +259,7 @@ def test_the_answer_is_json(shop: Shop) -> None:
     read = json.loads(json.dumps(answer.as_dict(), allow_nan=False))
     assert read.keys() == {
         "graph", "start", "as_of", "scenario", "mixed", "slices", "measure", "overrides", "notes",
-        "findings", "draws", "seed", "level", "mix", "costs", "rates",
+        "findings", "draws", "seed", "level", "mix", "costs", "edges", "rates",
     }  # fmt: skip
     assert read["mix"]["after"] == {
         "source": "given",
