@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
-from tests.journeys.browser.watching import NAMES, Watched, browse, find_chromium, launch, serving
+from playwright.sync_api import Browser, expect
+from tests.journeys.browser.watching import NAMES, PATIENCE, Watched, browse, find_chromium, launch, serving
 from tests.journeys.demo_project import Demo
 
 from evenfall.server.pages import UI
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests in one process: the example is built once, and one browser is enough."""
     here = Path(__file__).parent
@@ -33,6 +34,7 @@ def browser() -> Iterator[Browser]:
         )
     if not (UI / "index.html").is_file():
         pytest.skip("NO PAGES: they were not built; run `make ui`")
+    expect.set_options(timeout=1000 * PATIENCE)
     with launch(path) as running:
         yield running
 

@@ -16,13 +16,18 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, Route, sync_playwright
 
-__all__ = ["SHOTS", "Watched", "browse", "find_chromium", "launch", "serving"]
+__all__ = ["PATIENCE", "SHOTS", "Watched", "browse", "find_chromium", "launch", "serving"]
 
 SHOTS = Path(__file__).parents[3] / "build" / "screenshots"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 LAPTOP = (1280, 800)
+PATIENCE = 60.0  # seconds, where other work shares the machine
+SETTLED = """
+() => document.querySelector('main h1, main [data-testid=problem], dialog') !== null
+   && !document.querySelector('.loading, [aria-busy=true], .chart:not(:has(svg))')
+"""
 
 
 def find_chromium() -> str | None:
@@ -86,17 +91,23 @@ class Watched:
     said: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    asked: set[Request] = field(default_factory=set)
 
     def open(self, place: str) -> Page:
-        """Go to a place such as ``/#/health`` and wait until nothing is loading."""
+        """Go to a place such as ``/#/health`` afresh, and wait until nothing is loading."""
+        self.page.goto("about:blank")  # another # alone would keep what stands there
         self.page.goto(f"{self.address}{place}")
         self.settle()
         return self.page
 
     def settle(self) -> None:
-        """Wait until every answer has come and nothing moves."""
-        self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
+        """Wait until every answer has come and is shown."""
+        until, calm = time.monotonic() + PATIENCE, 0
+        while calm < 3:  # an answer may ask for more
+            assert time.monotonic() < until, [request.url for request in self.asked] or "still loading"
+            self.page.wait_for_timeout(30)
+            still = not self.asked and self.page.evaluate(SETTLED)
+            calm = calm + 1 if still else 0
 
     def shot(self, name: str) -> None:
         """Keep a picture among the test's output."""
@@ -122,7 +133,7 @@ def browse(
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=colours, reduced_motion="reduce"
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(1000 * PATIENCE)
     watched = Watched(context.new_page(), address)
     own = urlsplit(address).netloc
 
@@ -143,6 +154,9 @@ def browse(
 
     context.route(lambda url: url.startswith(("http:", "https:", "ws:", "wss:")), pass_or_block)
     watched.page.on("console", heard)
+    watched.page.on("request", watched.asked.add)
+    watched.page.on("requestfinished", watched.asked.discard)
+    watched.page.on("requestfailed", watched.asked.discard)
     watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
     watched.page.on("response", answered)
     try:

@@ -260,6 +260,3 @@ export const SUMS: Record<Quantity, [string, string, string]> = {
   mean: ["n", "Sum", "Sum of squares"],
   duration: ["n", "Sum of logs", "Sum of squared logs"],
 };
-
-/** Standard deviations to one decimal: `−6.4`. */
-export const sigmas = (x: number | null) => x?.toFixed(1).replace("-", "−") ?? "–";

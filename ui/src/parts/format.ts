@@ -35,13 +35,24 @@ export function signed(x: Maybe, scale: Scale = "probability"): string {
 }
 
 export function count(x: Maybe): string {
-  return known(x) ? x.toLocaleString("en-GB", { maximumFractionDigits: 1 }) : DASH;
+  return known(x) ? written(x, { maximumFractionDigits: 1 }) : DASH;
 }
 
 export function significant(x: Maybe, digits = 3): string {
   if (!known(x)) return DASH;
-  if (x !== 0 && (Math.abs(x) >= 1e7 || Math.abs(x) < 1e-4)) return x.toExponential(digits - 1);
-  return x.toLocaleString("en-GB", { maximumSignificantDigits: Math.max(digits, wholeDigits(x)) });
+  if (x !== 0 && (Math.abs(x) >= 1e7 || Math.abs(x) < 1e-4))
+    return x.toExponential(digits - 1).replaceAll("-", "−");
+  return written(x, { maximumSignificantDigits: Math.max(digits, wholeDigits(x)) });
+}
+
+/** Standard deviations to one decimal: `−6.4`. */
+export function sigmas(x: Maybe): string {
+  return known(x) ? bare(x, 1) : DASH;
+}
+
+/** `1 failure`, `2 failures`. */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
 }
 
 /** `P` as a person would say it: never a certainty that draws cannot give. */
@@ -70,16 +81,25 @@ export function moment(iso: string | null | undefined): string {
   return `${day(iso)}, ${time}`;
 }
 
+/** A time in whole days: `1 day`, `14 days`. */
+export function lasting(days: Maybe): string {
+  if (!known(days)) return DASH;
+  return plural(Math.round(days), "day");
+}
+
 /** An age in days as `today`, `3 days ago`, or hours below one day. */
 export function ago(days: Maybe): string {
   if (!known(days)) return DASH;
   if (days < 1 / 24) return "just now";
   if (days < 1) return `${Math.round(days * 24)} h ago`;
-  const whole = Math.round(days);
-  return whole === 1 ? "1 day ago" : `${whole} days ago`;
+  return `${lasting(days)} ago`;
 }
 
 const digitsOf = (x: number) => (x === 0 || Math.abs(x) >= 1 ? 1 : Math.abs(x) >= 0.1 ? 2 : 3);
 const wholeDigits = (x: number) => Math.max(1, Math.floor(Math.log10(Math.abs(x) || 1)) + 1);
 const bare = (x: number, digits: number) =>
-  x.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  written(x, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** Thousands apart, and the minus of print; a zero has no sign. */
+const written = (x: number, options: Intl.NumberFormatOptions) =>
+  x.toLocaleString("en-GB", { ...options, signDisplay: "negative" }).replace("-", "−");

@@ -72,7 +72,7 @@ export function Result({ answer }: { answer: Comparison }) {
 const loss = (x: number, type: Scale) =>
   type === "probability" && x < 5e-6 ? "less than 0.001 pp" : signed(x, type).replace(/^[+±]/, "");
 
-const lifted = (x: number) => `${x > 0 ? "+" : ""}${percent(x)}`.replace("-", "−");
+const lifted = (x: number) => `${x > 0 ? "+" : ""}${percent(x)}`;
 
 function figures({ a, b, figure_a, figure_b, difference, lift, type }: Comparison) {
   const row = (name: string, of: Figure, words: (x: number) => string) => ({

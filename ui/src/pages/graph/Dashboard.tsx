@@ -1,7 +1,7 @@
 // The grouped list beside the graph: what is critical first, each with expected, observed, sigma, n, since.
 import type { ParameterRow as Row } from "../../api/parameters";
 import { href } from "../../app/router";
-import { count, day, LIGHTS, type Light, LightMark, rate } from "../../parts";
+import { count, day, LIGHTS, type Light, LightMark, rate, sigmas } from "../../parts";
 import { Drawer } from "./Drawer";
 
 const ORDER: [Light, string][] = [
@@ -62,7 +62,7 @@ function Entry({ row, show }: { row: Row; show: (edge: string) => void }) {
         expected {rate(prior_mean, type)}, observed {rate(observed, type)}
       </p>
       <p className="muted small">
-        {sigma === null ? "σ –" : `${Math.abs(sigma).toFixed(1)} σ`} · n {count(size)}
+        {sigma === null ? "σ –" : `${sigmas(Math.abs(sigma))} σ`} · n {count(size)}
         {since && ` · since ${day(since)}`}
       </p>
       <div className="row">

@@ -14,6 +14,7 @@ import {
   LightMark,
   Loading,
   percent,
+  sigmas,
   significant,
 } from "../../parts";
 import { Drawer } from "./Drawer";
@@ -67,7 +68,7 @@ export function EdgePanel({ edge, rows, override, set, onClose }: EdgeProps) {
         <dt>Observed</dt>
         <dd>
           {percent(edge.observed)}
-          {edge.sigma !== null && ` · ${Math.abs(edge.sigma).toFixed(1)} σ away`}
+          {edge.sigma !== null && ` · ${sigmas(Math.abs(edge.sigma))} σ away`}
         </dd>
         <dt>n</dt>
         <dd>{count(edge.n)}</dd>

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { ProblemError } from "../../api/client";
 import type { Figure, GraphNode, Outcome, WhatIf } from "../../api/graphs";
-import { chance, Loading, Problem, percent, signed } from "../../parts";
+import { chance, Loading, Problem, percent, plural, signed } from "../../parts";
 
 interface Props {
   nodes: GraphNode[];
@@ -61,7 +61,7 @@ export function Results({ nodes, answer, all, error, busy, set, tall, scope, too
 function Findings({ findings }: { findings: WhatIf["findings"] }) {
   return (
     <details className="small finding" data-testid="findings">
-      <summary>▲ {findings.length === 1 ? "1 remark" : `${findings.length} remarks`}</summary>
+      <summary>▲ {plural(findings.length, "remark")}</summary>
       <ul>
         {findings.map(({ subject, message, remedy }) => (
           <li key={subject + message}>
@@ -90,10 +90,10 @@ function Result({ outcome, name, set, usual }: ResultProps) {
       <span className="small result-name" title={name}>
         {name}
       </span>
-      <span className="result-mean">{percent(after.mean)}</span>
+      <span className="result-mean">{percent(after.mean, digitsOf(after))}</span>
       <span className="small">{around(after)}</span>
       <span className="small muted result-line">
-        {beside && `${set ? "before" : "all"} ${percent(beside.mean)} ${around(beside)}`}
+        {beside && `${set ? "before" : "all"} ${percent(beside.mean, digitsOf(beside))} ${around(beside)}`}
       </span>
       {set && (
         <span className="small muted result-line">
@@ -117,8 +117,10 @@ function Result({ outcome, name, set, usual }: ResultProps) {
   );
 }
 
-export const around = ({ mean, lower, upper }: Figure) => {
-  const digits = Math.abs(mean) < 0.01 ? 2 : 1;
-  const bare = (x: number) => percent(x, digits).replace(" %", "").replace("-", "−");
-  return `[${bare(lower)}, ${bare(upper)}]`;
+/** Two digits of the half width are told: an interval of one point is known to the hundredth. */
+const digitsOf = ({ lower, upper }: Figure) => (upper - lower < 0.02 ? 2 : 1);
+
+const around = (figure: Figure) => {
+  const bare = (x: number) => percent(x, digitsOf(figure)).replace(" %", "");
+  return `[${bare(figure.lower)}, ${bare(figure.upper)}]`;
 };

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { type Page, useApi } from "../../api/client";
 import type { Incident } from "../../api/incidents";
 import { parameterLink } from "../../api/parameters";
-import { DataTable, day, LightMark, Loading, Problem, Toggle } from "../../parts";
+import { DataTable, day, LightMark, Loading, lasting, Problem, Toggle } from "../../parts";
 import { Acknowledge } from "./Acknowledge";
 
 const STATES = ["open", "acknowledged", "resolved"] as const;
@@ -12,10 +12,17 @@ const NOTHING = {
   acknowledged: "No incident waits acknowledged.",
   resolved: "No incident was ever resolved.",
 };
+const SEEN = "✓ Nothing is left to look at; what is acknowledged stays wrong until the data agree again.";
 
 export function Incidents() {
   const [state, setState] = useState<(typeof STATES)[number]>("open");
-  const { data, error, reload } = useApi<Page<Incident>>(`/incidents?state=${state}&limit=200`);
+  const present = useApi<Page<Incident>>("/incidents?limit=1000"); // what is not resolved
+  const past = useApi<Page<Incident>>(state === "resolved" ? "/incidents?state=resolved&limit=1000" : null);
+  const { data, error, reload } = state === "resolved" ? past : present;
+  const open = present.data?.items.filter((one) => one.state === "open") ?? [];
+  const seen = present.data?.items.filter((one) => one.state !== "open") ?? [];
+  const counts = { open: open.length, acknowledged: seen.length, resolved: undefined };
+  const rows = { open, acknowledged: seen, resolved: past.data?.items ?? [] }[state];
   return (
     <section className="card" data-testid="incidents">
       <div className="row between">
@@ -24,7 +31,11 @@ export function Incidents() {
           {STATES.map((one) => (
             <Toggle
               key={one}
-              label={one[0]?.toUpperCase() + one.slice(1)}
+              label={
+                <>
+                  {one[0]?.toUpperCase() + one.slice(1)} {present.data && <strong>{counts[one]}</strong>}
+                </>
+              }
               checked={state === one}
               onChange={() => setState(one)}
               testid={`incidents-${one}`}
@@ -37,9 +48,9 @@ export function Incidents() {
       {data && (
         <DataTable
           label={`Incidents, ${state}`}
-          rows={data.items}
+          rows={rows}
           rowKey={(row) => `incident-${row.id}`}
-          empty={NOTHING[state]}
+          empty={state === "open" && seen.length > 0 ? SEEN : NOTHING[state]}
           columns={[
             {
               title: "Light",
@@ -54,8 +65,7 @@ export function Incidents() {
             { title: "Since", cell: (row) => day(row.since ?? row.opened_on), sort: (row) => row.since },
             {
               title: state === "resolved" ? "Resolved" : "Open for",
-              cell: (row) =>
-                state === "resolved" ? day(row.resolved_on) : `${Math.round(row.age_days ?? 0)} days`,
+              cell: (row) => (state === "resolved" ? day(row.resolved_on) : lasting(row.age_days)),
               sort: (row) => row.age_days,
             },
             {

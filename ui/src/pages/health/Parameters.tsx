@@ -1,7 +1,7 @@
 /** All parameters by light: filtered by the server, sorted and turned page by page here. */
 import { useEffect, useMemo, useState } from "react";
 import { api, useApi } from "../../api/client";
-import { type ParameterPage, type ParameterRow, parameterLink, sigmas } from "../../api/parameters";
+import { type ParameterPage, type ParameterRow, parameterLink } from "../../api/parameters";
 import {
   ago,
   type Column,
@@ -15,6 +15,7 @@ import {
   Loading,
   Problem,
   rate,
+  sigmas,
 } from "../../parts";
 
 const ORDER = Object.keys(LIGHTS) as Light[];

@@ -1,7 +1,7 @@
 /** What is known of a parameter at a glance: its figures, each with where it comes from and how old it is. */
 import type { ReactNode } from "react";
-import { type BandPrior, type Parameter, sigmas } from "../../api/parameters";
-import { ago, count, day, Estimate, LightMark, rate } from "../../parts";
+import type { BandPrior, Parameter } from "../../api/parameters";
+import { ago, count, day, Estimate, LightMark, rate, sigmas } from "../../parts";
 
 export function Headline({ parameter, prior }: { parameter: Parameter; prior?: BandPrior }) {
   const { type, light, incident, posterior_mean, lower, upper, size } = parameter;
@@ -18,7 +18,11 @@ export function Headline({ parameter, prior }: { parameter: Parameter; prior?: B
       prior && `version ${prior.version} since ${day(prior.since)}`,
     ],
     ["Observed", rate(parameter.observed, type), "of all evidence that counts"],
-    ["Against the prior", `${sigmas(parameter.sigma)} σ`, "in the last check's window"],
+    [
+      "Against the prior",
+      parameter.sigma === null ? "–" : `${sigmas(parameter.sigma)} σ`,
+      "in the last check's window",
+    ],
     ["Evidence read", ago(parameter.age_days), `every ${parameter.refresh_frequency}`],
   ];
   if (parameter.since) facts.push(["Off since", day(parameter.since), `incident ${incident}`]);

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { download, type Page, useApi } from "../../api/client";
 import { type HistoryRow, type LedgerRow, type Parameter, parameterPath, SUMS } from "../../api/parameters";
-import { type Column, count, DataTable, day, Loading, moment, Problem, rate } from "../../parts";
+import { type Column, count, DataTable, day, Loading, lasting, moment, Problem, rate } from "../../parts";
 
 export function Ledger({ parameter }: { parameter: Parameter }) {
   const [size, total, squares] = SUMS[parameter.type];
@@ -13,7 +13,8 @@ export function Ledger({ parameter }: { parameter: Parameter }) {
     ...(squares ? [{ title: squares, number: true, cell: (row: LedgerRow) => count(row.squares) }] : []),
     {
       title: "Age",
-      cell: (row) => (row.age === "final" ? "final" : `${row.age} days`) + (row.slice && `, ${row.slice}`),
+      cell: (row) =>
+        (row.age === "final" ? "final" : lasting(Number(row.age))) + (row.slice && `, ${row.slice}`),
     },
     {
       title: "Seen",

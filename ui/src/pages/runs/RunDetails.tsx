@@ -3,7 +3,7 @@
 import { useApi } from "../../api/client";
 import { parameterLink } from "../../api/parameters";
 import { type RunDetail, runPath, type Task } from "../../api/runs";
-import { DataTable, day, Loading, Problem } from "../../parts";
+import { DataTable, day, Loading, Problem, plural } from "../../parts";
 
 export function RunDetails({ runKey }: { runKey: string }) {
   const { data, error, loading } = useApi<RunDetail>(runPath(runKey));
@@ -28,9 +28,7 @@ function Failures({ run }: { run: RunDetail }) {
   if (run.failed === 0) return <p className="muted">No parameter failed.</p>;
   return (
     <section>
-      <h3>
-        {run.failed} {run.failed === 1 ? "failure" : "failures"}
-      </h3>
+      <h3>{plural(run.failed, "failure")}</h3>
       {run.failures.map((failure) => (
         <div className="problem" key={failure.parameter_id}>
           <a href={parameterLink(failure.parameter_id)}>{failure.parameter_id}</a>
@@ -66,7 +64,7 @@ const why = (task: Task) =>
 /** What a night reads: days per parameter and why, worst first. */
 export function PlanTable({ tasks, folded = false }: { tasks: Task[]; folded?: boolean }) {
   const days = tasks.reduce((sum, task) => sum + daysOf(task), 0);
-  const words = `${tasks.length} parameters, ${days} daily windows to read`;
+  const words = `${plural(tasks.length, "parameter")}, ${plural(days, "daily window")} to read`;
   const table = (
     <DataTable
       label="Plan"
