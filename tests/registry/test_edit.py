@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import resource
+import signal
 import subprocess
 import sys
 import textwrap
@@ -168,6 +170,35 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_no_other(root: Path) -> Non
     assert [path.name for path in (root / "parameters").iterdir()] == ["signup.yaml"]
 
 
+@pytest.mark.parametrize(("before", "number"), [("replace", "0.3,"), ("fsync", "0.3,"), ("close", "0.25,")])
+def test_a_process_killed_while_it_saves_leaves_the_old_file_or_the_new_one(
+    root: Path, before: str, number: str
+) -> None:
+    program = """
+        import os, pathlib, signal, sys
+        from evenfall.registry.edit import change_file
+        def die(*_):
+            os.kill(os.getpid(), signal.SIGKILL)
+        place = pathlib.Path if sys.argv[3] == "replace" else os
+        def saved(text, tree):
+            setattr(place, sys.argv[3], die)
+            return text.replace("0.3,", "0.25,")
+        change_file(pathlib.Path(sys.argv[1]), sys.argv[2], saved, seen=lambda _: True, check=lambda _: [])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(root), FILE, before]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert (root / FILE).read_text() == SIGNUP.replace("0.3,", number)
+    assert edit(root, to(mean=0.2, stdev=0.02)).written  # the lock went with the process
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to another")
+def test_the_owner_of_the_file_stays(root: Path) -> None:
+    os.chown(root / FILE, 1234, 4321)
+    edit(root, to(mean=0.25, stdev=0.02))
+    found = (root / FILE).stat()
+    assert (found.st_uid, found.st_gid) == (1234, 4321)
+
+
 def test_of_many_threads_with_the_same_version_one_writes(root: Path) -> None:
     seen, done, refused = read_definition(root, FILE).etag, [], []
 
@@ -276,6 +307,45 @@ def test_when_a_hook_says_no_the_file_is_as_it_was(kept: Path) -> None:
     assert (kept / FILE).read_text() == SIGNUP
     assert git(kept, "rev-parse", "HEAD") == head
     assert git(kept, "diff", "--cached", "--name-only") == "other.txt"
+
+
+def test_a_commit_needs_no_identity_of_the_machine(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(kept / "nobody"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(kept / "nobody"))
+    git(kept, "config", "user.useConfigOnly", "true")
+    assert edit(kept, to(mean=0.25, stdev=0.02), commit=COMMIT).commit == git(kept, "rev-parse", "HEAD")
+    assert git(kept, "log", "-1", "--format=%cn") == "maria@acme.example"
+
+
+def test_what_else_was_changed_in_the_file_is_committed_with_it(kept: Path) -> None:
+    (kept / FILE).write_text(SIGNUP + "# by hand\n")
+    edit(kept, to(mean=0.25, stdev=0.02), commit=COMMIT)
+    assert git(kept, "show", f"HEAD:{FILE}").endswith("# by hand")
+    assert git(kept, "status", "--porcelain", "--", FILE) == ""
+
+
+def test_an_index_that_git_cannot_read_is_no_silent_success(kept: Path) -> None:
+    (kept / ".git" / "index").write_bytes(b"no index")
+    with pytest.raises(NotCommitted, match="does not commit"):
+        edit(kept, to(mean=0.25, stdev=0.02), commit=COMMIT)
+    assert (kept / FILE).read_text() == SIGNUP
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder to another")
+def test_a_repository_of_another_is_told_as_such(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(kept / "nobody"))
+    for folder in (kept, kept / ".git"):
+        os.chown(folder, 1234, 4321)
+    with pytest.raises(NotCommitted, match="ownership"):
+        edit(kept, to(mean=0.25, stdev=0.02), commit=COMMIT)
+    assert (kept / FILE).read_text() == SIGNUP
+
+
+def test_without_git_the_remedy_is_to_install_it(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(kept))
+    with pytest.raises(NotCommitted, match="there is no Git"):
+        edit(kept, to(mean=0.25, stdev=0.02), commit=COMMIT)
+    assert (kept / FILE).read_text() == SIGNUP
 
 
 def test_a_message_that_looks_like_an_option_is_a_message(kept: Path) -> None:

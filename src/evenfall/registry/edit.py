@@ -267,13 +267,15 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    mode = path.stat().st_mode & 0o7777
+    before = path.stat()
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as opened:
             opened.write(content)
             opened.flush()
-            os.fchmod(opened.fileno(), mode)
+            with suppress(PermissionError):  # only root may leave a file to its owner
+                os.fchown(opened.fileno(), before.st_uid, before.st_gid)
+            os.fchmod(opened.fileno(), before.st_mode & 0o7777)
             os.fsync(opened.fileno())
         Path(name).replace(path)
     except BaseException:

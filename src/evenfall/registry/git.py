@@ -56,9 +56,18 @@ def require_repository(root: Path, path: Path) -> None:
     Raises
     ------
     NotCommitted
-        When the project is in no repository, or the file is one that Git ignores.
+        When there is no Git, the project is in no repository or in one that Git does not trust, or the file
+        is one that Git ignores.
     """
-    if _ask(root, "rev-parse", "--is-inside-work-tree") != "true":
+    answer = _run(root, "rev-parse", "--is-inside-work-tree", seconds=10)
+    if answer is None:
+        raise NotCommitted(
+            "there is no Git here, or it does not answer",
+            remedy="install Git for whoever runs the server, or save without a commit",
+        )
+    if answer.returncode != 0 and "not a git repository" not in answer.stderr:
+        raise _refused(path, answer)
+    if answer.stdout.strip() != "true":
         raise NotCommitted(
             "the project is not kept in Git, so nothing can be committed",
             remedy="make it a repository with `git init`, or save without a commit",
@@ -78,7 +87,10 @@ def commit_file(root: Path, path: Path, commit: Commit) -> str | None:
     NotCommitted
         When Git refuses, such as in the middle of a merge, or because a hook says no.
     """
-    if not _ask(root, "status", "--porcelain", "--", str(path)):
+    standing = _run(root, "--no-optional-locks", "status", "--porcelain", "--", str(path))
+    if standing is None or standing.returncode != 0:
+        raise _refused(path, standing)
+    if not standing.stdout.strip():
         return None
     identity = {
         f"GIT_{role}_{part}": said
@@ -93,12 +105,16 @@ def commit_file(root: Path, path: Path, commit: Commit) -> str | None:
     if answer is None or answer.returncode != 0:
         if added:
             _run(root, "reset", "--quiet", "--", str(path))
-        why = (answer.stderr.strip() or answer.stdout.strip()) if answer is not None else "it did not answer"
-        raise NotCommitted(
-            f"Git does not commit {path.name}: {why[:300]}",
-            remedy="settle that in the project's folder, or save without a commit",
-        )
+        raise _refused(path, answer)
     return revision(root)
+
+
+def _refused(path: Path, answer: subprocess.CompletedProcess[str] | None) -> NotCommitted:
+    why = (answer.stderr.strip() or answer.stdout.strip()) if answer is not None else "it did not answer"
+    return NotCommitted(
+        f"Git does not commit {path.name}: {why[:300]}",
+        remedy="settle that in the project's folder, or save without a commit",
+    )
 
 
 def _ask(root: Path, *arguments: str) -> str | None:
@@ -114,7 +130,7 @@ def _run(
     if git is None:
         return None
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    environment |= {"GIT_LITERAL_PATHSPECS": "1", "GIT_TERMINAL_PROMPT": "0", **(more or {})}
+    environment |= {"GIT_LITERAL_PATHSPECS": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(more or {})}
     try:
         return subprocess.run(  # noqa: S603  (no shell; what callers say is never an option)
             [git, "-C", str(root), *arguments],

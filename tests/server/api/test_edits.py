@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,22 @@ def test_an_edit_without_a_version_is_428_and_of_another_version_412(serve: Serv
     assert stale.json()["remedy"]
     current = {"If-Match": stale.headers["ETag"]}
     assert client.patch(OPEN, json=BELIEF, headers=current).status_code == 200
+
+
+def test_of_editors_who_save_at_once_one_is_heard_and_the_others_are_told(serve: Serve, shop: Path) -> None:
+    client = serve(shop)
+    seen = version(client, OPEN)
+
+    def save(number: int) -> tuple[float, int]:
+        mean = 0.3 + number / 100
+        change = {"value": {"mean": mean, "stdev": 0.04}}
+        return mean, client.patch(OPEN, json=change, headers=seen).status_code
+
+    with ThreadPoolExecutor(4) as editors:
+        answers = dict(editors.map(save, range(4)))
+    assert sorted(answers.values()) == [200, 412, 412, 412]
+    (heard,) = (mean for mean, status in answers.items() if status == 200)
+    assert client.get(OPEN).json()["editable"]["value"]["mean"] == heard
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.server.fixtures import Serve
 from tests.server.small import build_small
+
+import evenfall as ef
 
 GRAPH = "/api/v1/graphs/default-shop"
 ANY = {"If-Match": "*"}
@@ -93,3 +96,30 @@ def test_what_cannot_be_is_422_with_its_field_and_nothing_is_written(
 def test_a_graph_that_is_none_is_404(serve: Serve, shop: Path) -> None:
     answer = serve(shop).put("/api/v1/graphs/nothing", json=graph(), headers=ANY)
     assert (answer.status_code, answer.json()["field"]) == (404, "graph_id")
+
+
+def test_an_analyst_may_not_edit_a_graph(serve: Serve, shop: Path) -> None:
+    with ef.open(shop) as project:
+        key = project.keys.create("ada", "analyst").text
+    file = shop / "graphs" / "default-shop.yaml"
+    before = file.read_bytes()
+    client = serve(shop, key=key, keys_required=True)
+    assert client.put(GRAPH, json=graph(home={"x": 10}), headers=ANY).status_code == 403
+    assert file.read_bytes() == before
+
+
+def test_a_graph_is_committed_alone_when_asked(serve: Serve, shop: Path) -> None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(shop), "-c", "user.name=owner", "-c", "user.email=o@acme.example"]
+        return subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
+
+    git("init", "--quiet")
+    git("add", "graphs", "parameters")
+    git("commit", "--quiet", "-m", "first")
+    (shop / "parameters" / "default-open.yaml").write_text(
+        "id: default-open\nvalue: {mean: 0.2, stdev: 0.1}\n"
+    )
+    moved = {**graph(home={"x": 10}), "commit": True, "message": "Move home"}
+    answer = serve(shop).put(GRAPH, json=moved, headers=ANY).json()
+    assert answer["commit"] == git("rev-parse", "HEAD").strip()
+    assert git("show", "--format=%s", "--name-only").split() == ["Move", "home", "graphs/default-shop.yaml"]
