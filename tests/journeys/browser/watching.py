@@ -148,15 +148,19 @@ def browse(
         if message.type == "error":
             watched.said.append(f"{message.text} ({message.location.get('url', '')})")
 
+    def began(request: Request) -> None:
+        if not urlsplit(request.url).path.endswith("/events"):  # these end with the night they tell of
+            watched.asked.add(request)
+
     def answered(response: Response) -> None:
         if response.status >= 400:
             watched.refused.append(f"{response.status} {response.request.method} {response.url}")
 
     context.route(lambda url: url.startswith(("http:", "https:", "ws:", "wss:")), pass_or_block)
     watched.page.on("console", heard)
-    watched.page.on("request", watched.asked.add)
-    watched.page.on("requestfinished", watched.asked.discard)
-    watched.page.on("requestfailed", watched.asked.discard)
+    watched.page.on("request", began)
+    watched.page.on("requestfinished", lambda request: watched.asked.discard(request))
+    watched.page.on("requestfailed", lambda request: watched.asked.discard(request))
     watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
     watched.page.on("response", answered)
     try:

@@ -3,6 +3,7 @@ export type Scale = "probability" | "rate" | "mean" | "duration";
 type Maybe = number | null | undefined;
 
 const DASH = "–";
+const NO_BREAK = "\u00a0";
 const known = (x: Maybe): x is number => typeof x === "number" && Number.isFinite(x);
 
 /** `0.4331` as `43.3 %`; small ones get the digits that say something. */
@@ -19,7 +20,11 @@ export function rate(x: Maybe, scale: Scale = "probability"): string {
 export function interval(mean: Maybe, lower: Maybe, upper: Maybe, scale: Scale = "probability"): string {
   if (!known(mean)) return DASH;
   if (!known(lower) || !known(upper)) return rate(mean, scale);
-  if (scale !== "probability") return `${rate(mean, scale)} [${significant(lower)}, ${significant(upper)}]`;
+  if (scale !== "probability") {
+    const digits = Math.max(0, 3 - wholeDigits(mean)); // those of the mean, in all three
+    const said = (x: number) => (Math.abs(mean) < 0.1 ? significant(x) : bare(x, digits));
+    return `${said(mean)} [${said(lower)}, ${said(upper)}]`;
+  }
   const digits = Math.max(digitsOf(mean * 100), upper - lower > 0 && upper - lower < 0.002 ? 2 : 1);
   return `${percent(mean, digits)} [${bare(lower * 100, digits)}, ${bare(upper * 100, digits)}]`;
 }
@@ -65,7 +70,7 @@ export function chance(p: Maybe): string {
 export function day(iso: string | null | undefined): string {
   if (!iso) return DASH;
   const date = new Date(iso.length === 10 ? `${iso}T00:00:00Z` : iso);
-  return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
+  return [date.getUTCDate(), MONTHS[date.getUTCMonth()], date.getUTCFullYear()].join(NO_BREAK);
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -85,6 +90,13 @@ export function moment(iso: string | null | undefined): string {
 export function lasting(days: Maybe): string {
   if (!known(days)) return DASH;
   return plural(Math.round(days), "day");
+}
+
+/** `1d` as `every day`, `6h` as `every 6 hours`. */
+export function every(frequency: string): string {
+  const [, n, unit] = /^(\d+)([hdw])$/.exec(frequency) ?? [];
+  const word = { h: "hour", d: "day", w: "week" }[unit ?? ""];
+  return word ? `every ${n === "1" ? word : `${n} ${word}s`}` : `every ${frequency}`;
 }
 
 /** An age in days as `today`, `3 days ago`, or hours below one day. */

@@ -171,13 +171,25 @@ export function Loading({ label = "Loading" }: { label?: string }) {
   );
 }
 
+/** What the server says, as a sentence if so asked; what stands between backticks is code. */
+export function Words({ text, sentence }: { text: string; sentence?: boolean }) {
+  const parts = (sentence ? text.slice(0, 1).toUpperCase() + text.slice(1) : text).split("`");
+  return parts.map((part, at) => (at % 2 && at < parts.length - 1 ? <code key={at}>{part}</code> : part));
+}
+
 /** What went wrong and what to do about it. */
 export function Problem({ error, retry }: { error: Error | ProblemError; retry?: () => void }) {
   const remedy = "remedy" in error ? error.remedy : "";
   return (
     <div className="problem" role="alert" data-testid="problem">
-      <strong>{error.message}</strong>
-      {remedy && <p>{remedy}</p>}
+      <strong>
+        <Words text={error.message} />
+      </strong>
+      {remedy && (
+        <p>
+          <Words text={remedy} sentence />
+        </p>
+      )}
       {retry && (
         <button type="button" className="button" onClick={retry}>
           Try again

@@ -15,12 +15,13 @@ import {
   rate,
   type Scale,
   signed,
+  Words,
 } from "../../parts";
 import { valueAxis } from "../parameter/axes";
 
 export function Result({ answer }: { answer: Comparison }) {
   const drawing = useMemo(() => intervals(answer), [answer]);
-  const { p_b_greater: p, type, difference, lift } = answer;
+  const { p_b_greater: p, type } = answer;
   const better = p >= 0.5 ? "B" : "A";
   const rounded = Math.round(p * 1000) / 1000;
   const surely = Math.max(rounded, 1 - rounded);
@@ -59,10 +60,7 @@ export function Result({ answer }: { answer: Comparison }) {
       />
       <p data-testid="expected-loss">
         Expected loss of choosing A: {loss(answer.loss_a, type)}; of choosing B: {loss(answer.loss_b, type)}.{" "}
-        <span className="muted">
-          Difference {signed(difference.mean, type)}
-          {lift && `, lift ${lifted(lift.mean)}`}; {answer.method}.
-        </span>
+        <span className="muted">By {answer.method}.</span>
       </p>
       <Provenance answer={answer} />
     </section>
@@ -105,7 +103,8 @@ function Provenance({ answer }: { answer: Comparison }) {
       ))}
       {answer.findings.map((finding) => (
         <p key={finding.message} className="notice">
-          <LightMark light={finding.light} /> {finding.message}. {finding.remedy}
+          <LightMark light={finding.light} /> <Words text={finding.message} />.{" "}
+          <Words text={finding.remedy} sentence />
         </p>
       ))}
     </>

@@ -16,6 +16,7 @@ import {
   percent,
   sigmas,
   significant,
+  Words,
 } from "../../parts";
 import { Drawer } from "./Drawer";
 import { Override } from "./Override";
@@ -51,8 +52,14 @@ export function EdgePanel({ edge, rows, override, set, onClose }: EdgeProps) {
       </p>
       <div className={`verdict verdict-${edge.light}`} data-testid="panel-light">
         <strong>{LIGHTS[edge.light].group}</strong>
-        <p>{edge.detail || "No night has looked at this edge yet."}</p>
-        {worst?.remedy && <p className="muted small">{worst.remedy}</p>}
+        <p>
+          <Words text={edge.detail || "No night has looked at this edge yet."} />
+        </p>
+        {worst?.remedy && (
+          <p className="muted small">
+            <Words text={worst.remedy} sentence />
+          </p>
+        )}
       </div>
       <Override edge={edge} value={override} set={set} />
       <dl className="facts">
@@ -67,9 +74,16 @@ export function EdgePanel({ edge, rows, override, set, onClose }: EdgeProps) {
         </dd>
         <dt>Observed</dt>
         <dd>
-          {percent(edge.observed)}
-          {edge.sigma !== null && ` · ${sigmas(Math.abs(edge.sigma))} σ away`}
+          {percent(edge.observed)} <span className="muted small">of all evidence that counts</span>
         </dd>
+        {edge.sigma !== null && (
+          <>
+            <dt>Away by</dt>
+            <dd>
+              {sigmas(edge.sigma)} σ <span className="muted small">in the last check's window</span>
+            </dd>
+          </>
+        )}
         <dt>n</dt>
         <dd>{count(edge.n)}</dd>
         {edge.since && (

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { ProblemError } from "../../api/client";
 import type { Figure, GraphNode, Outcome, WhatIf } from "../../api/graphs";
-import { chance, Loading, Problem, percent, plural, signed } from "../../parts";
+import { chance, Loading, Problem, percent, plural, signed, Words } from "../../parts";
 
 interface Props {
   nodes: GraphNode[];
@@ -65,7 +65,10 @@ function Findings({ findings }: { findings: WhatIf["findings"] }) {
       <ul>
         {findings.map(({ subject, message, remedy }) => (
           <li key={subject + message}>
-            <strong>{subject}</strong>: {message}. <span className="muted">{remedy}</span>
+            <strong>{subject}</strong>: {message}.{" "}
+            <span className="muted">
+              <Words text={remedy} sentence />
+            </span>
           </li>
         ))}
       </ul>

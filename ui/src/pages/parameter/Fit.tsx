@@ -82,7 +82,15 @@ function Figures({ fit }: { fit: Fit }) {
           rows={fit.quantities}
           rowKey={(row) => row.name}
           columns={[
-            { title: "Quantity", cell: (row) => row.name },
+            {
+              title: "Quantity",
+              cell: (row) => (
+                <>
+                  {row.name}
+                  {QUANTITIES[row.name] && <span className="muted small">{QUANTITIES[row.name]}</span>}
+                </>
+              ),
+            },
             { title: "Mean", number: true, cell: (row) => significant(row.mean) },
             {
               title: "95 % interval",
@@ -108,6 +116,16 @@ const FIGURES: Record<string, string> = {
   k_hat: "k-hat of the weights",
   importance_ess: "ESS of the weights",
   loo: "LOO",
+};
+
+const QUANTITIES: Record<string, string> = {
+  p: "rate within the horizon",
+  p_eventual: "rate without a horizon",
+  t50: "half have converted by then",
+  t95: "95 % have converted by then",
+  log_ratio: "log of t95 / t50",
+  horizon_mass: "share of the conversions within the horizon",
+  observed_mass: "share of them by the oldest age seen",
 };
 
 function Draws({ parameter }: { parameter: Parameter }) {

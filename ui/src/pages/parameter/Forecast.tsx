@@ -17,7 +17,7 @@ export function Forecasts({ parameter }: { parameter: Parameter }) {
     `${count(Math.round(total.expected))} conversions are still expected of those who entered before ` +
     `${day(data.as_of)}, 95 % between ${count(total.lower)} and ${count(total.upper)}, until ${day(total.day)}.`;
   return (
-    <div data-testid="forecast">
+    <div className="stack-1" data-testid="forecast">
       <h3>Running cohorts</h3>
       <p>{words}</p>
       <Chart option={drawing} height={220} label={words} testid="chart-forecast" />

@@ -1,7 +1,7 @@
 /** What is known of a parameter at a glance: its figures, each with where it comes from and how old it is. */
 import type { ReactNode } from "react";
 import type { BandPrior, Parameter } from "../../api/parameters";
-import { ago, count, day, Estimate, LightMark, rate, sigmas } from "../../parts";
+import { ago, count, day, Estimate, every, LightMark, rate, sigmas, Words } from "../../parts";
 
 export function Headline({ parameter, prior }: { parameter: Parameter; prior?: BandPrior }) {
   const { type, light, incident, posterior_mean, lower, upper, size } = parameter;
@@ -23,7 +23,7 @@ export function Headline({ parameter, prior }: { parameter: Parameter; prior?: B
       parameter.sigma === null ? "–" : `${sigmas(parameter.sigma)} σ`,
       "in the last check's window",
     ],
-    ["Evidence read", ago(parameter.age_days), `every ${parameter.refresh_frequency}`],
+    ["Evidence read", ago(parameter.age_days), every(parameter.refresh_frequency)],
   ];
   if (parameter.since) facts.push(["Off since", day(parameter.since), `incident ${incident}`]);
   const told = incident == null ? parameter.detail : parameter.remedy;
@@ -31,7 +31,9 @@ export function Headline({ parameter, prior }: { parameter: Parameter; prior?: B
     <section className="card" aria-label="At a glance">
       <div className="row">
         <LightMark light={light} label testid="light" />
-        <span data-testid="verdict">{told || "computed and checked"}</span>
+        <span data-testid="verdict">
+          <Words text={told || "computed and checked"} sentence />
+        </span>
       </div>
       <dl className="glance">
         {facts.map(([name, value, ...notes]) => (

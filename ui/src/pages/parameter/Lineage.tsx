@@ -50,8 +50,12 @@ export function LineageFacts({ lineage }: { lineage: Lineage }) {
       "Posterior",
       lineage.inputs_hash ? (
         <>
-          {lineage.fit_id ? `fit ${lineage.fit_id}` : "by formula"}, inputs{" "}
-          <Code text={lineage.inputs_hash} short />
+          {lineage.fit_id
+            ? `fit ${lineage.fit_id}`
+            : lineage.fitted
+              ? "fitted with its siblings"
+              : "by formula"}
+          , inputs <Code text={lineage.inputs_hash} short />
         </>
       ) : (
         "–"

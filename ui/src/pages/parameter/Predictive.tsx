@@ -9,7 +9,7 @@ export function PredictiveCheck({ check }: { check: Predictive }) {
   const { exact } = check;
   const drawing = useMemo(() => (exact ? exactDrawing(exact) : () => ({})), [exact]);
   return (
-    <div data-testid="predictive">
+    <div className="stack-1" data-testid="predictive">
       <h3>Predictive check</h3>
       <p className="muted">{check.detail}</p>
       {exact && (

@@ -27,7 +27,7 @@ export const bandDrawing =
         type: "time",
         ...looks,
         splitLine: { show: false },
-        axisLabel: { ...looks.axisLabel, hideOverlap: true, formatter: "{d} {MMM}" },
+        axisLabel: { ...looks.axisLabel, hideOverlap: true, showMaxLabel: false, formatter: "{d} {MMM}" },
       },
       yAxis: valueAxis(type, ink),
       series: [

@@ -43,14 +43,14 @@ export const curvesDrawing =
       }),
       xAxis: { ...valueAxis(curves.scale, ink), splitLine: { show: false } },
       yAxis: { type: "value", show: false },
-      series: [...area, ...shown.map((curve) => lineOf(curve, shown, curves.x))],
+      series: [...area, ...shown.map((curve) => lineOf(curve, shown, curves.x, ink.surface))],
     };
   };
 
 const INTERVAL = "95 % of the posterior";
 
 /** A curve with its name above its peak; peaks that are close have theirs on the outer flank. */
-function lineOf(curve: Curve, all: Curve[], x: number[]) {
+function lineOf(curve: Curve, all: Curve[], x: number[], surface: string) {
   const top = Math.max(...curve.y);
   const width = (x.at(-1) ?? 0) - (x[0] ?? 0);
   const close = all.find((other) => other !== curve && Math.abs(other.peak - curve.peak) < width / 8);
@@ -76,6 +76,8 @@ function lineOf(curve: Curve, all: Curve[], x: number[]) {
         position: side,
         distance: 8,
         fontWeight: 600,
+        textBorderColor: surface,
+        textBorderWidth: 3,
       },
     },
   };

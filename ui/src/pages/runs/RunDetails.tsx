@@ -3,7 +3,7 @@
 import { useApi } from "../../api/client";
 import { parameterLink } from "../../api/parameters";
 import { type RunDetail, runPath, type Task } from "../../api/runs";
-import { DataTable, day, Loading, Problem, plural } from "../../parts";
+import { DataTable, day, Loading, Problem, plural, Words } from "../../parts";
 
 export function RunDetails({ runKey }: { runKey: string }) {
   const { data, error, loading } = useApi<RunDetail>(runPath(runKey));
@@ -14,7 +14,9 @@ export function RunDetails({ runKey }: { runKey: string }) {
       {data.error && (
         <div className="problem">
           <strong>{data.error.message}</strong>
-          <p>{data.error.remedy}</p>
+          <p>
+            <Words text={data.error.remedy} sentence />
+          </p>
           <Traceback text={data.error.traceback} />
         </div>
       )}
@@ -34,7 +36,11 @@ function Failures({ run }: { run: RunDetail }) {
           <a href={parameterLink(failure.parameter_id)}>{failure.parameter_id}</a>
           <span className="muted"> {failure.outcome.replaceAll("_", " ")}</span>
           <p>{failure.message}</p>
-          {failure.remedy && <p className="muted">{failure.remedy}</p>}
+          {failure.remedy && (
+            <p className="muted">
+              <Words text={failure.remedy} sentence />
+            </p>
+          )}
           <Traceback text={failure.traceback} />
         </div>
       ))}
