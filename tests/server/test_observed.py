@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.server.fixtures import Serve, TestClient
 
 import evenfall
+from evenfall.runs import listing
 from evenfall.server.api import metrics as figures
 
 
@@ -74,6 +76,28 @@ def test_the_store_is_asked_for_lights_once_in_ten_seconds(
     assert samples(client)[grey] == before
     now[0] += 2
     assert samples(client)[grey] == before + 1
+
+
+def test_parameters_are_read_again_when_something_was_written_and_not_before(
+    serve: Serve, starter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, read, rows = [1000.0], [], listing._rows
+
+    def reading(*given: Any) -> Any:
+        read.append(given)
+        return rows(*given)
+
+    monkeypatch.setattr(figures.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(listing, "_rows", reading)
+    client = serve(starter)
+    for _ in range(3):
+        samples(client)
+        now[0] += 60
+    assert len(read) == 1
+    with evenfall.open(starter) as project:
+        project.nightly().apply()
+    samples(client)
+    assert len(read) == 2
 
 
 def test_with_keys_the_figures_need_one(serve: Serve, starter: Path) -> None:
