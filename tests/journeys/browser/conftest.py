@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
+from playwright.sync_api import Error as PlaywrightError
 from tests.journeys.browser.watching import NAMES, PATIENCE, Watched, browse, find_chromium, launch, serving
-from tests.journeys.demo_project import Demo
+from tests.journeys.demo_project import Demo, build_demo_project
 
 from evenfall.server.pages import UI
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep these tests in one process: the example is built once, and one browser is enough."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.xdist_group("demo"))
-            item.add_marker(pytest.mark.slow)
+    if item.path.is_relative_to(Path(__file__).parent):
+        item.add_marker(pytest.mark.xdist_group("demo"))
+        item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
+    """Return the example, built by the first of several processes that wants it."""
+    own = tmp_path_factory.getbasetemp()
+    place = own if worker_id == "master" else own.parent
+    with (place / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = place / "demo" / "acme"
+        if not path.is_dir():
+            build_demo_project(place / "building" / "acme").path.parent.rename(path.parent)
+        return Demo(path, None)
+
+
+UNSEEN = "so no page was looked at; install chromium, or name one with EVENFALL_CHROMIUM"
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = find_chromium()
     if path is None:
-        pytest.skip(
-            f"NO BROWSER: none of {', '.join(NAMES)} runs, so no page was looked at; "
-            "install chromium, or name one with EVENFALL_CHROMIUM"
-        )
+        pytest.skip(f"NO BROWSER: none of {', '.join(NAMES)} runs, {UNSEEN}")
     if not (UI / "index.html").is_file():
         pytest.skip("NO PAGES: they were not built; run `make ui`")
     expect.set_options(timeout=1000 * PATIENCE)
-    with launch(path) as running:
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(launch(path))
+        except PlaywrightError as error:
+            pytest.skip(f"NO BROWSER: {path} does not start ({error.message.splitlines()[0]}), {UNSEEN}")
         yield running
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 from urllib.request import urlopen
 
@@ -13,11 +14,17 @@ PAGES = {
     "graph": "/#/graph/acme",
     "parameter": "/#/parameter/checkout",
     "parameter-of-slice": "/#/parameter/signup%5Bchannel%3Dgoogle%2Cdevice%3Dmobile%5D",
+    "parameter-with-delay": "/#/parameter/come-back",
+    "parameter-of-rate": "/#/parameter/support-tickets",
     "health": "/#/health",
     "compare": "/#/compare",
+    "compare-answer": "/#/compare?a=channel%3Dgoogle&b=channel%3Dfacebook&graph=acme&to=order",
     "funnel": "/#/funnel",
     "runs": "/#/runs",
 }
+UNWORDED = re.compile(
+    r"\b(?:undefined|null|NaN|Infinity)\b|\[object|\d-\d+\.\d|[(\[ ]-\d"
+)  # no words of people
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
@@ -25,14 +32,35 @@ PAGES = {
 def test_a_page_opens_without_a_word_on_the_console(
     browser: Browser, address: str, name: str, colours: Literal["light", "dark"]
 ) -> None:
-    with browse(browser, address, size=(1280, 800), colours=colours) as watched:
+    with browse(browser, address, colours=colours) as watched:
         page = watched.open(PAGES[name])
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_test_id("problem")).to_have_count(0)
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        watched.shot(f"{name}-{colours}")
-        assert wide <= 0, "the page scrolls sideways at 1280 pixels"
+        for width, height in ((1440, 900), (1280, 800)):
+            page.set_viewport_size({"width": width, "height": height})
+            watched.settle()
+            watched.shot(f"{name}-{width}-{colours}")
+            wide = page.evaluate("document.querySelector('main').scrollWidth - innerWidth")
+            assert wide <= 0, f"the page scrolls sideways at {width} pixels"
+        assert UNWORDED.findall(page.locator("body").inner_text()) == []
         watched.must_be_clean()
+
+
+def test_the_theme_of_the_system_is_followed_while_nothing_else_is_chosen(
+    browser: Browser, address: str
+) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every((part) => part < 64)"
+    with browse(browser, address, colours="dark") as watched:
+        page = watched.open("/#/health")
+        expect(page.get_by_test_id("theme")).to_contain_text("System")
+        assert page.evaluate(ground)
+        page.emulate_media(color_scheme="light")
+        page.wait_for_function(f"!{ground}")
+        page.get_by_test_id("theme").click()
+        expect(page.get_by_test_id("theme")).to_contain_text("Light")
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_timeout(200)
+        assert not page.evaluate(ground)
 
 
 @pytest.mark.parametrize(("place", "shown"), [("/docs", "#swagger-ui .opblock"), ("/redoc", "#redoc h1")])

@@ -69,6 +69,19 @@ def test_the_red_edge_shows_by_colour_icon_and_words_and_its_panel_tells_why(loo
     looking.shot("graph-panel-light")
     page.get_by_test_id("panel-close").click()
     expect(panel).to_have_count(0)
+    edge.click()
+    page.get_by_test_id("panel-parameter").click()
+    expect(page).to_have_url(re.compile("#/parameter/checkout"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Cart to shipping")
+
+
+def test_a_step_that_is_clicked_tells_where_people_come_from_and_go_to(looking: Watched) -> None:
+    page = looking.open(GRAPH)
+    page.get_by_test_id("node-cart").click()
+    panel = page.get_by_test_id("panel")
+    expect(panel).to_contain_text("Comes from")
+    panel.get_by_role("button", name="shipping").click()
+    expect(panel).to_contain_text("checkout")
 
 
 def test_without_a_context_the_outcome_and_its_interval_are_others(looking: Watched) -> None:
@@ -125,8 +138,8 @@ def test_what_if_agrees_with_the_command_line(looking: Watched, own_project: Pat
     page.get_by_test_id("edge-checkout").click()
     page.get_by_test_id("slider-checkout").fill("55")
     shown = percents(changed(page, "order", before))
-    assert round(100 * order["before"]["mean"], 1) in shown
-    assert round(100 * order["after"]["mean"], 1) in shown
+    assert round(100 * order["before"]["mean"], 2) in shown
+    assert round(100 * order["after"]["mean"], 2) in shown
 
 
 def test_a_scenario_is_saved_loaded_and_compared(changing: Watched, own_project: Path) -> None:

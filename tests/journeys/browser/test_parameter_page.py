@@ -38,8 +38,16 @@ def test_the_ledger_comes_as_csv_too(looking: Watched) -> None:
 
 
 def test_fitted_parameters_show_their_chains(looking: Watched) -> None:
-    page = looking.open("/#/parameter/usual-order-value")
-    expect(page.get_by_test_id("fit")).to_contain_text(re.compile("R-hat|r hat", re.I))
+    page = looking.open("/#/parameter/come-back")
+    fit = page.get_by_test_id("fit")
+    expect(fit).to_contain_text(re.compile("R-hat|k-hat"))
+    expect(fit).to_contain_text("ESS")
+    expect(fit.get_by_test_id("trace").locator("svg path").nth(3)).to_be_attached()
+    expect(fit.get_by_test_id("predictive").get_by_role("row").nth(1)).to_be_visible()
+    expect(fit.get_by_test_id("forecast")).to_contain_text("95 % between")
+    page.get_by_test_id("draws-quantity").select_option("t50")
+    expect(fit.get_by_role("img", name=re.compile("Trace of t50"))).to_be_visible()
+    looking.settle()
     looking.shot("parameter-fitted-light")
 
 
@@ -84,3 +92,39 @@ def test_an_edit_of_what_was_changed_meanwhile_is_not_saved(changing: Watched, o
     assert [line.split(" ")[0] for line in changing.refused] == ["412"]
     changing.refused.clear()
     changing.said[:] = [line for line in changing.said if "412" not in line]
+
+
+def test_a_value_is_edited_where_nothing_is_observed(changing: Watched, own_project: Path) -> None:
+    file = own_project / "parameters" / "subscribe.yaml"
+    page = changing.open("/#/parameter/subscribe")
+    page.get_by_test_id("edit-value").click()
+    page.get_by_test_id("prior-mean").fill("6 %")
+    page.get_by_test_id("prior-stdev").fill("0.9")
+    expect(page.get_by_test_id("infeasible")).to_be_visible()
+    page.get_by_test_id("prior-stdev").fill("0.015")
+    expect(page.get_by_test_id("feasible")).to_be_visible()
+    page.get_by_test_id("save-prior").click()
+    expect(page.get_by_test_id("dialog")).to_have_count(0)
+    assert "value: {mean: 0.06, stdev: 0.015}" in file.read_text()
+
+
+def test_the_posterior_becomes_the_prior_once_that_is_confirmed(changing: Watched) -> None:
+    page = changing.open("/#/parameter/add-to-cart")
+    glance = page.get_by_role("region", name="At a glance")
+    expect(glance).to_contain_text("version 1 since")
+    page.get_by_test_id("accept-posterior").click()
+    page.get_by_test_id("accept-confirm").click()
+    expect(page.get_by_test_id("dialog")).to_have_count(0)
+    expect(glance).to_contain_text("version 2 since")
+
+
+def test_the_source_is_read_now(changing: Watched) -> None:
+    page = changing.open("/#/parameter/support-tickets")
+    page.get_by_test_id("refresh").click()
+    expect(page.get_by_test_id("refresh")).to_be_disabled()
+    expect(page.get_by_test_id("refresh")).to_be_enabled()
+    expect(page.get_by_test_id("dialog")).to_have_count(0)
+    page.goto(f"{changing.address}/#/runs")
+    first = page.get_by_role("table", name=re.compile("Runs")).get_by_role("row").nth(1)
+    expect(first).to_contain_text("support-tickets")
+    expect(first).to_contain_text("✓ completed")

@@ -7,13 +7,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, Route, sync_playwright
@@ -58,22 +59,27 @@ def serving(project: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "evenfall", "serve", "--project", str(project)]
-    with subprocess.Popen(
-        [*command, "--port", str(port), "--no-scheduler"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as log,  # a pipe that nobody reads would stop the server once it is full
+        subprocess.Popen(
+            [*command, "--port", str(port), "--no-scheduler"], stdout=subprocess.DEVNULL, stderr=log
+        ) as process,
+    ):
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait(process, f"{address}/health")
+            _wait(process, f"{address}/health", log)
             yield address
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.wait(timeout=30)
 
 
-def _wait(process: subprocess.Popen[bytes], address: str) -> None:
-    for _ in range(300):
+def _wait(process: subprocess.Popen[bytes], address: str, log: IO[bytes]) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         if process.poll() is not None:
-            raise AssertionError(process.communicate()[1].decode())
+            log.seek(0)
+            raise AssertionError(log.read().decode())
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return
@@ -152,6 +158,9 @@ def browse(
         if not urlsplit(request.url).path.endswith("/events"):  # these end with the night they tell of
             watched.asked.add(request)
 
+    def over(request: Request) -> None:
+        watched.asked.discard(request)
+
     def answered(response: Response) -> None:
         if response.status >= 400:
             watched.refused.append(f"{response.status} {response.request.method} {response.url}")
@@ -159,8 +168,8 @@ def browse(
     context.route(lambda url: url.startswith(("http:", "https:", "ws:", "wss:")), pass_or_block)
     watched.page.on("console", heard)
     watched.page.on("request", began)
-    watched.page.on("requestfinished", lambda request: watched.asked.discard(request))
-    watched.page.on("requestfailed", lambda request: watched.asked.discard(request))
+    watched.page.on("requestfinished", over)
+    watched.page.on("requestfailed", over)
     watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
     watched.page.on("response", answered)
     try:

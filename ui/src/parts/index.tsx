@@ -261,7 +261,9 @@ export function Dialog({ title, onClose, actions, wide, children }: DialogProps)
   const box = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
     if (!box.current?.open) box.current?.showModal();
+    return () => before?.focus(); // a dialog that is taken away gives nothing back by itself
   }, []);
   return (
     <dialog
