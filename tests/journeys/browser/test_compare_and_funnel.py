@@ -24,12 +24,17 @@ def test_two_slices_are_compared_and_the_address_keeps_the_question(looking: Wat
 
 
 def test_units_are_followed_through_ordered_steps(looking: Watched) -> None:
-    page = looking.open("/#/funnel")
+    page = looking.open("/#/graph/acme")
+    page.get_by_test_id("nav-funnel").click()  # with the looks of the graph still loaded
+    expect(page.get_by_test_id("funnel-add")).to_be_visible()
     adding = page.get_by_test_id("funnel-add")
     events = [text for text in adding.locator("option:not([disabled])").all_inner_texts() if text]
     assert len(events) >= 2
     for event in events[:2]:
         adding.select_option(event)
+    chip = page.get_by_test_id("funnel-steps").get_by_role("listitem").first.bounding_box()
+    assert chip is not None
+    assert chip["height"] < 48
     page.get_by_test_id("funnel-cohorts").check()
     page.get_by_test_id("funnel-run").click()
     answer = page.get_by_test_id("funnel-result")

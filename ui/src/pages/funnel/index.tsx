@@ -218,7 +218,7 @@ function StepPicker({ steps, optional, events, set }: PickerProps) {
   return (
     <ol className="steps" data-testid="funnel-steps">
       {steps.map((step, at) => (
-        <li key={step} className="step">
+        <li key={step} className="picked">
           <strong>
             {at + 1}. {step}
           </strong>

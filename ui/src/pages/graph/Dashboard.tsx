@@ -51,7 +51,7 @@ function Entry({ row, show }: { row: Row; show: (edge: string) => void }) {
     <article className="entry" data-testid={`row-${parameter_id}`}>
       <h3>
         {edge ? (
-          <button type="button" className="link" onClick={() => show(edge)} title="Show it on the graph">
+          <button type="button" className="linklike" onClick={() => show(edge)} title="Show it on the graph">
             {parameter_id}
           </button>
         ) : (

@@ -257,7 +257,7 @@ export function NodePanel({ node, edges, outcome, choose, onClose }: NodeProps) 
                 {list.map((edge) => (
                   <li key={edge.slug}>
                     <LightMark light={edge.light} />{" "}
-                    <button type="button" className="link" onClick={() => choose(edge.slug)}>
+                    <button type="button" className="linklike" onClick={() => choose(edge.slug)}>
                       {edge[end]}
                     </button>{" "}
                     <Estimate mean={edge.mean} lower={edge.lower} upper={edge.upper} />
