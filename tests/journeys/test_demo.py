@@ -30,7 +30,7 @@ def test_the_demo_shows_its_lights_twice_alike_and_rebuilds_to_the_last_digits(
         assert project.status(NIGHTS[9]).as_dict() == past
 
     code, rebuilt = run("rebuild", "--verify", "--project", str(path))
-    assert code == 0
+    assert code == 0, rebuilt
     assert rebuilt["checked"] > 600
     assert rebuilt["max_difference"] <= 1e-12
 

@@ -37,7 +37,7 @@ from evenfall.errors import ConfigError
 from evenfall.inference.model import ModelSpec
 from evenfall.inference.nuts.compiled import BuiltModel
 
-__all__ = ["ModelObservations", "user_model", "user_model_spec"]
+__all__ = ["ModelObservations", "counted_days", "user_model", "user_model_spec"]
 
 type Floats = NDArray[np.float64]
 type Inputs = Mapping[str, NDArray[np.generic]]
@@ -103,8 +103,13 @@ def user_model_spec(
         "quantity": quantity,
         "sources": _source_hash(model.partition(":")[0], Path(root)),
     }
-    seen = observations.sums[:, 0] > 0  # a day on which nothing was counted says nothing, and its mean is NaN
-    return ModelSpec(_FACTORY, {"day": observations.first[seen], "sums": observations.sums[seen]}, options)
+    return ModelSpec(_FACTORY, counted_days(observations), options)
+
+
+def counted_days(observations: Observations) -> dict[str, NDArray[Any]]:
+    """Return what a user's model is given: the days on which anything was counted, and their sums."""
+    seen = observations.sums[:, 0] > 0  # any other day says nothing, and its mean is NaN
+    return {"day": observations.first[seen], "sums": observations.sums[seen]}
 
 
 def user_model(data: Inputs, options: Mapping[str, object]) -> BuiltModel:

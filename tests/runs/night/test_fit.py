@@ -194,3 +194,18 @@ def test_every_rule_finds_the_posterior_that_the_formula_gives(shop: Shop, rule:
     shop.sell(1, 100, 40)
     shop.night()  # a night later: from the last full fit on
     assert shop.row().posterior_mean == pytest.approx(168 / 425, abs=4 * 0.0237 / 400**0.5)
+
+
+@pytest.mark.slow
+def test_a_full_fit_that_began_where_the_last_one_ended_is_rebuilt_from_there(shop: Shop) -> None:
+    shop.write("models/rates.py", MODELS)
+    shop.define(update="update_rule: model\n  model: models.rates:rate")
+    shop.sell(1, 100, 40)
+    shop.night()
+    shop.sell(0, 2000, 1500)
+    shop.tomorrow()  # far from the last draws: none of them carry this posterior
+    first, second = fits(shop)
+    assert (first.request["begun_from"], second.request["begun_from"]) == (None, first.id)
+    assert second.tried[0][0] == "reweighted"
+    assert second.rung != "reweighted"
+    assert shop.project.rebuild().differing == ()

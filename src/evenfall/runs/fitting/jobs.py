@@ -26,7 +26,7 @@ class FitJob:
     ----------
     base, base_model, base_id
         The last full fit of the model, the model with the evidence it was fitted to, and its number in the
-        store; None when there is nothing to reweight.
+        store; None when there is nothing to reweight. A request that begins where it ended has its number.
     """
 
     id: str

@@ -141,7 +141,7 @@ def _job(case: Case, spec: ModelSpec, inputs: str, last: FitRecord | None, world
         if one.passed and one.seen_at < case.night.instant
     ]
     if needs_full_fit(nights):
-        return FitJob(case.id, spec, replace(request, warm=found.warm))
+        return FitJob(case.id, spec, replace(request, warm=found.warm), base_id=record.id)
     return FitJob(
         case.id,
         spec,
@@ -249,7 +249,12 @@ def record_of(
         failures=found.failures,
         tried=found.tried,
         base_fit=job.base_id if found.rung == "reweighted" else None,
-        request={**request_as_json(job.request), "model": _in_words(job.model), **extra},
+        request={
+            **request_as_json(job.request),
+            "begun_from": job.base_id if job.request.warm is not None else None,
+            "model": _in_words(job.model),
+            **extra,
+        },
         diagnostics=found.diagnostics,
         quantities=quantities_of(found) if found.passed else {},
         artifact=artifact,

@@ -14,8 +14,9 @@ from evenfall.beliefs.observations import Observations
 from evenfall.beliefs.posterior import UpdateRule, posterior
 from evenfall.errors import StoreError
 from evenfall.inference.execute import code_version, data_hash
-from evenfall.inference.fit import Fit, FitRequest
+from evenfall.inference.fit import Fit, FitRequest, WarmStart
 from evenfall.inference.model import ModelSpec
+from evenfall.inference.user_model import counted_days
 from evenfall.runs.fitting.fitter import Fitter
 from evenfall.runs.fitting.jobs import Envelope, FitJob
 from evenfall.runs.fitting.keeping import belief_of, load_fit, quantities_of
@@ -60,7 +61,7 @@ class Replay:
             rule = UpdateRule(self.record.half_life_days, self.record.kappa)
             again = family_spec(self.root.belief, seen, rule)
             return ModelSpec(factory, again.data, options)
-        return ModelSpec(factory, {"day": seen.first, "sums": seen.sums}, options)
+        return ModelSpec(factory, counted_days(seen), options)
 
 
 def refit(world: World, fitter: Fitter, replays: Sequence[Replay]) -> dict[int, PosteriorRecord]:
@@ -132,6 +133,7 @@ def _jobs(world: World, replay: Replay) -> dict[str, FitJob]:
         **{name: said[name] for name in ("engine", "seed", "draws", "tune", "chains")},  # type: ignore[arg-type]
         max_gradients=int(str(said["max_gradients"])),
         target_accept=float(str(said["target_accept"])),
+        warm=_warm(world, replay),
         options=dict(said["options"]),  # type: ignore[call-overload]
     )
     families: Mapping[str, float] = said.get("families", {})  # type: ignore[assignment]
@@ -146,6 +148,15 @@ def _jobs(world: World, replay: Replay) -> dict[str, FitJob]:
         full = world.store.fit(replay.fit.base_fit)
         base, base_model = load_fit(world.artifacts, full), replay.spec(full)
     return {"": FitJob(str(replay.record.id), spec, request, base, base_model, replay.fit.base_fit)}
+
+
+def _warm(world: World, replay: Replay) -> WarmStart | None:
+    """Return where the fit began, when it began at the last one's end: its answer hangs on that a little."""
+    number = replay.fit.request.get("begun_from")
+    if number is None:
+        return None
+    last = load_fit(world.artifacts, world.store.fit(int(str(number))))
+    return None if last is None else last.warm
 
 
 def known_then(rows: Sequence[EvidenceRow], night: PosteriorRecord | FitRecord) -> Observations:
