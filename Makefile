@@ -15,7 +15,7 @@ demo: ui  ## 30 nights of the example project, then its pages; SERVE=no ends aft
 	@.venv/bin/evenfall demo --path build/demo/acme-funnel $(if $(filter no,$(SERVE)),--no-serve)
 
 test: ui  ## everything but the long statistics; what CI runs
-	@$(PYTEST) -n $(WORKERS) --dist loadgroup -rs -m "not verify" tests
+	@$(PYTEST) -n $(WORKERS) -rs -m "not verify" tests
 
 check: setup  ## before every commit: format, lint, types, layers, fast tests, docs
 	@.venv/bin/ruff format --check .

@@ -5,14 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
 from tests.journeys.demo_project import Demo, run
 
 import evenfall as ef
 from evenfall.runs.demo.world import DRIFTING, NIGHTS
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_demo_shows_its_lights_twice_alike_and_rebuilds_to_the_last_digits(
     demo: Demo, tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,29 +11,14 @@ import pytest
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Error as PlaywrightError
 from tests.journeys.browser.watching import NAMES, PATIENCE, Watched, browse, find_chromium, launch, serving
-from tests.journeys.demo_project import Demo, build_demo_project
+from tests.journeys.demo_project import Demo
 
 from evenfall.server.pages import UI
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep these tests in one process: the example is built once, and one browser is enough."""
     if item.path.is_relative_to(Path(__file__).parent):
-        item.add_marker(pytest.mark.xdist_group("demo"))
         item.add_marker(pytest.mark.slow)
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
-    """Return the example, built by the first of several processes that wants it."""
-    own = tmp_path_factory.getbasetemp()
-    place = own if worker_id == "master" else own.parent
-    with (place / "demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        path = place / "demo" / "acme"
-        if not path.is_dir():
-            build_demo_project(place / "building" / "acme").path.parent.rename(path.parent)
-        return Demo(path, None)
 
 
 UNSEEN = "so no page was looked at; install chromium, or name one with EVENFALL_CHROMIUM"

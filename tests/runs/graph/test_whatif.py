@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from evenfall.errors import ConfigError, UnknownName, UsageError
+from evenfall.runs.graph.edge_figures import count_trials
+from evenfall.runs.graph.rates import RateSource
 from evenfall.runs.graph.whatif import WhatIfAnswer
 
 from ..shop import TONIGHT, Shop
@@ -112,6 +115,24 @@ def test_a_selected_slice_has_its_own_rate_interval_and_count(shop: Shop) -> Non
     assert (add.lower, add.upper, add.n) == pytest.approx((google.lower, google.upper, google.size))
     (whole,) = [e for e in shop.project.whatif(select=BOTH).edges if e.edge == "add"]
     assert whole.n == google.size + facebook.size
+
+
+def test_no_trial_behind_a_rate_is_counted_twice() -> None:
+    """Of 300 by slice and 90 of the same after visits the 300 count; slices and their complements add up."""
+    source = RateSource("buy", "", (), None, "exact", "posterior", "", 0.5, 0.4, 0.6)
+    seen = [
+        replace(source, parameter_id=name, slices=(where,), n=n)
+        for name, where, n in [
+            ("a", "x", 200.0),
+            ("b", "y", 100.0),
+            ("b", "z", 100.0),
+            ("readers", "x", 90.0),
+        ]
+    ]
+    channel = frozenset({"channel"}), 0
+    kinds = {"a": channel, "b": channel, "late": (frozenset[str](), 1)}
+    assert count_trials(kinds, seen) == 300
+    assert count_trials({}, []) == 0
 
 
 def test_overrides_set_a_rate_for_all_or_for_some(shop: Shop) -> None:

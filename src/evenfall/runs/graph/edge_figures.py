@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,11 @@ from evenfall.beliefs.belief import Belief
 from evenfall.beliefs.summary import summarise
 from evenfall.funnels.standing import Standing
 from evenfall.funnels.whatif import weights_of
+from evenfall.runs.graph.kept import Wired
 from evenfall.runs.graph.question import Prepared
+from evenfall.runs.graph.rates import RateSource
 
-__all__ = ["EdgeFigure", "edge_figures"]
+__all__ = ["EdgeFigure", "apart", "count_trials", "edge_figures"]
 
 type Floats = NDArray[np.float64]
 
@@ -26,7 +28,8 @@ class EdgeFigure:
     Attributes
     ----------
     n
-        Trials that the beliefs behind it count; those after visits, which count some of them again, left out.
+        Trials that the beliefs behind it count, none twice: slices by the same contexts exclude each other,
+        and of beliefs about others, which count some of the same again, those that count the most are taken.
     """
 
     edge: str
@@ -62,10 +65,9 @@ def _figures(ready: Prepared, labels: Sequence[str], draws: int, seed: int) -> l
     for one in standing:
         for edge, rate in zip(one.base.expansion.edge.tolist(), one.base.expansion.rate, strict=True):
             names.setdefault(edge, set()).add(rate)
-    counted: dict[str, dict[str | None, float]] = {}
+    sources: dict[str, list[RateSource]] = {}
     for source in ready.rates.sources:
-        if not source.visits:
-            counted.setdefault(source.edge, {})[source.parameter_id] = source.n
+        sources.setdefault(source.edge, []).append(source)
     figures = []
     for edge, found in sorted(names.items()):
         if len(found) == 1:
@@ -77,8 +79,30 @@ def _figures(ready: Prepared, labels: Sequence[str], draws: int, seed: int) -> l
             lower, upper = np.quantile(share, (0.025, 0.975)).tolist()
             told = float(share.mean()), float(share.std()), lower, upper
         slug = ready.network.edges[edge]
-        figures.append(EdgeFigure(slug, *told, sum(counted.get(slug, {}).values())))
+        figures.append(EdgeFigure(slug, *told, count_trials(apart(ready.wired, slug), sources[slug])))
     return figures
+
+
+def apart(wired: Wired, edge: str) -> dict[str, tuple[frozenset[str], int]]:
+    """Return by parameter of an edge's rate what sets its attempts apart: context keys, and visits.
+
+    Parameters of the same kind count attempts that exclude each other; of different kinds, some of the same.
+    """
+    return {
+        parameter.id: (keys, scope.rank[1])
+        for keys, by_pairs in wired.names.held.get(edge, {}).items()
+        for members in by_pairs.values()
+        for scope, parameter in members
+        if parameter.type == "probability"
+    }
+
+
+def count_trials(kinds: Mapping[str, object], sources: Sequence[RateSource]) -> float:
+    """Return the trials that the beliefs behind an edge count, none twice; `kinds` are those of `apart`."""
+    groups: dict[object, dict[str | None, float]] = {}
+    for source in sources:
+        groups.setdefault(kinds.get(source.parameter_id or ""), {})[source.parameter_id] = source.n
+    return max((sum(each.values()) for each in groups.values()), default=0.0)
 
 
 def _as_believed(belief: Belief | float) -> tuple[float, float, float, float]:

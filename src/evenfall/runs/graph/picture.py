@@ -13,7 +13,7 @@ from evenfall.findings import Light
 from evenfall.registry.parameter import Parameter
 from evenfall.registry.schemas import Scenario
 from evenfall.registry.schemas.graph import Cost, Edge, Node
-from evenfall.runs.graph.edge_figures import edge_figures
+from evenfall.runs.graph.edge_figures import apart, edge_figures
 from evenfall.runs.graph.entries import count_entries
 from evenfall.runs.graph.kept import Ground, Wired
 from evenfall.runs.graph.question import Prepared, prepare
@@ -197,7 +197,7 @@ def _edge(
     ids = tuple(dict.fromkeys(parameter.id for parameter in every))
     stand = [rows[name] for name in ids if name in rows]
     worst = min(stand, key=_badness, default=None)
-    broadest = _broadest([(keys, rows[one.id]) for keys, one in _by_keys(wired, edge.slug) if one.id in rows])
+    broadest = _broadest([(kind, rows[one]) for one, kind in apart(wired, edge.slug).items() if one in rows])
     mean, stdev, lower, upper = rates.get(edge.slug) or _alone(edge, broadest)
     n = sum(row.row.size for row in broadest)
     return EdgePicture(
@@ -225,15 +225,6 @@ def _edge(
 
 def _badness(row: ListedRow) -> tuple[int, float]:
     return _WORST.index(row.row.light), -abs(row.row.sigma or 0.0)
-
-
-def _by_keys(wired: Wired, slug: str) -> Iterator[tuple[tuple[frozenset[str], int], Parameter]]:
-    """Yield the parameters of an edge's rate with what sets them apart: context keys, and visits."""
-    for keys, by_pairs in wired.names.held.get(slug, {}).items():
-        for members in by_pairs.values():
-            for scope, parameter in members:
-                if parameter.type == "probability":
-                    yield (keys, scope.rank[1]), parameter
 
 
 def _held(wired: Wired, slug: str) -> Iterator[Parameter]:

@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/v1/funnel", tags=["funnel"])
 
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Steps = Annotated[list[_Name], Field(max_length=32)]
+_Column = Annotated[str, Field(max_length=200)]
 _ByName = Annotated[dict[_Name, _Name], Field(max_length=50)]
 
 
@@ -43,7 +44,11 @@ class FunnelAsked(BaseModel):
     optional: _Steps = Field(default_factory=list)
     unit: Literal["user", "session"] = "user"
     context: _ByName = Field(default_factory=dict)
-    columns: _ByName = Field(default_factory=dict)
+    columns: Annotated[dict[_Name, _Column], Field(max_length=50)] = Field(
+        default_factory=dict,
+        description="By role (user, session, event, time, node) and by context; the user's may be empty where"
+        " sessions are counted.",
+    )
 
 
 class FunnelAnswered(BaseModel):

@@ -32,16 +32,12 @@ const BLANK: Question = {
 
 const unitsOf = (table: EventTable) => ["user", "session"].filter((unit) => unit in table.columns);
 
-/** Where nobody is named, a session is its own user. */
-const columnsOf = ({ columns }: EventTable) =>
-  columns.user || !columns.session ? columns : { ...columns, user: columns.session };
-
 /** What is sent: nothing of what is left as it was, and how the table's columns are called. */
 function bodyOf({ first, stop, ...asked }: Question, table: EventTable | undefined) {
   return {
     ...asked,
     unit: asked.unit || (table && unitsOf(table)[0]),
-    ...(table && { connection: table.connection, columns: columnsOf(table) }),
+    ...(table && { connection: table.connection, columns: { user: "", ...table.columns } }),
     ...(first && { first }),
     ...(stop && { stop }),
   };
