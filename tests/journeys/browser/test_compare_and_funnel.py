@@ -23,6 +23,13 @@ def test_two_slices_are_compared_and_the_address_keeps_the_question(looking: Wat
     expect(verdict).to_have_text(said, use_inner_text=True)
 
 
+def test_the_first_comparison_is_one_click_away(looking: Watched) -> None:
+    page = looking.open("/#/compare")
+    page.get_by_role("link", name="channel=google beside channel=facebook").click()
+    expect(page.get_by_test_id("compare-b")).to_have_value("channel=facebook")
+    expect(page.get_by_test_id("p-b-greater")).to_contain_text("%")
+
+
 def test_units_are_followed_through_ordered_steps(looking: Watched) -> None:
     page = looking.open("/#/graph/acme")
     page.get_by_test_id("nav-funnel").click()  # with the looks of the graph still loaded

@@ -16,7 +16,7 @@ from evenfall.server.api.editing import Committing, EditAnswer, as_it_is_now, ed
 from evenfall.server.api.parameters import ParameterDetail
 from evenfall.server.etags import IfMatch, quoted
 from evenfall.server.problems import Refused
-from evenfall.server.security import Analyst, Editor, Opened, Viewer
+from evenfall.server.security import Editor, Opened, Viewer
 
 __all__ = ["router"]
 
@@ -190,9 +190,9 @@ def edit(
     *,
     change: ParameterChange,
     parameter_id: ParameterId,
-    seen: IfMatch,
     caller: Editor,
     project: Opened,
+    seen: IfMatch,
     request: Request,
     response: Response,
 ) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def feasibility(asked: BeliefQuestion, _caller: Viewer, project: Opened) -> dict
 
 
 @router.post("/validate", summary="Check a definition", response_model=DefinitionProblems)
-def validate(asked: DefinitionText, _caller: Analyst, project: Opened) -> dict[str, Any]:
+def validate(asked: DefinitionText, _caller: Viewer, project: Opened) -> dict[str, Any]:
     """Return what is wrong with a parameter's definition, and what would go wrong elsewhere by it."""
     try:
         found = project.check_definition(asked.text, asked.path)

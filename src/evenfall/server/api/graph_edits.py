@@ -74,9 +74,9 @@ def edit(
     *,
     change: GraphChange,
     graph_id: Annotated[str, Path(max_length=100, examples=["acme"])],
-    seen: IfMatch,
     caller: Editor,
     project: Opened,
+    seen: IfMatch,
     request: Request,
     response: Response,
 ) -> EditAnswer:

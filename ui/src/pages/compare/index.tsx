@@ -25,6 +25,13 @@ function suggestions(graph: GraphShape | undefined, scenarios: { id: string }[])
   return [...slices, ...saved, ...edges];
 }
 
+/** The first two slices of every context. */
+function pairs(graph: GraphShape | undefined): [string, string][] {
+  return (graph?.contexts ?? []).flatMap(({ id, values: [one, other] }): [string, string][] =>
+    one && other ? [[`${id}=${one.id}`, `${id}=${other.id}`]] : [],
+  );
+}
+
 export default function ComparePage({ route }: { route: Route }) {
   const me = useMe();
   const [graph, setGraph] = useState(route.query.get("graph") ?? me.project.graphs[0] ?? "");
@@ -96,7 +103,22 @@ export default function ComparePage({ route }: { route: Route }) {
       {answer.data && <Result answer={answer.data} />}
       {!answer.data && !answer.error && !answer.loading && (
         <Empty>
-          Name two sides, such as <code>channel=google</code> and <code>channel=facebook</code>.
+          Name two sides
+          {pairs(shape.data).map(([one, other], at) => (
+            <span key={one}>
+              {at === 0 ? ", such as " : ", or "}
+              <a
+                href={`#/compare?${new URLSearchParams({ a: one, b: other, graph, to: target })}`}
+                onClick={() => {
+                  setA(one);
+                  setB(other);
+                }}
+              >
+                {one} beside {other}
+              </a>
+            </span>
+          ))}
+          .
         </Empty>
       )}
     </Page>

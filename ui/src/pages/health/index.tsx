@@ -52,7 +52,7 @@ function Sources() {
                 </>
               ),
             },
-            { title: "Read", cell: (row) => ago(row.age_days), sort: (row) => row.age_days },
+            { title: "Oldest reading", cell: (row) => ago(row.age_days), sort: (row) => row.age_days },
             { title: "Parameters", number: true, cell: (row) => row.parameters },
           ]}
         />
