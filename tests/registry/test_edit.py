@@ -67,6 +67,19 @@ def test_bytes_that_are_no_text_and_line_ends_of_another_system_stay(root: Path)
     assert (root / FILE).read_bytes() == before.replace(b"0.3,", b"0.25,")
 
 
+def test_what_an_editor_saves_while_the_project_is_checked_is_not_overwritten(root: Path) -> None:
+    theirs = SIGNUP.replace("0.3,", "0.4,")
+
+    def saves(_: object) -> list[ConfigError]:
+        (root / FILE).write_text(theirs)
+        return []
+
+    with pytest.raises(FileChanged) as refused:
+        change_file(root, FILE, to(mean=0.25, stdev=0.03), seen=lambda _: True, check=saves)
+    assert (root / FILE).read_text() == theirs
+    assert str(hashlib.sha256(theirs.encode()).hexdigest()) in str(refused.value.__dict__)
+
+
 def test_the_rights_of_the_file_stay(root: Path) -> None:
     (root / FILE).chmod(0o640)
     edit(root, to(mean=0.25, stdev=0.02))

@@ -138,6 +138,9 @@ def change_file(
             require_repository(root, path)
         after = _changed(root, before, change, check)
         if after.content != before.content:
+            # editors and Git do not ask for the lock, and the check may have taken seconds
+            if (now := read_definition(root, file)).content != before.content:
+                raise FileChanged(file, now.etag)
             _write(path, after.content)
         recorded = _record(root, path, before, commit) if commit is not None else None
         return Changed(file, read_definition(root, file).etag, after.content != before.content, recorded)
