@@ -78,7 +78,7 @@ class Job:
         """Return the run as it stands: by the store's account as far as that goes, live while it runs."""
         own = stored if stored is not None and stored.attempt > self.before else None
         if self.is_over and own is not None:
-            return own
+            return replace(own, total=own.total or self.total)  # it may end before it has written that
         run = own or ListedRun(self.run_key, "nightly", self.as_of, self.state)
         return replace(
             run,
