@@ -210,6 +210,17 @@ def test_a_file_has_every_row_and_no_formula(serve: Serve, shop: Shop) -> None:
     assert [row["source"] for row in values] == ["posterior", "manual"]
 
 
+def test_a_file_is_refused_rather_than_cut_short(
+    serve: Serve, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(shop.root)
+    monkeypatch.setattr("evenfall.server.api.history._MOST", 1)
+    answer = client.get(f"{PARAMETERS}/signup/ledger?format=csv")
+    assert answer.status_code == 422
+    assert answer.json()["field"] == "format"
+    assert "pages" in answer.json()["remedy"]
+
+
 def test_what_a_spreadsheet_would_run_is_disarmed(serve: Serve, shop: Shop) -> None:
     run = "UPDATE runs SET run_key = '=1+2'"  # the one text of a history that no rule of ours has checked
     with closing(sqlite3.connect(shop.root / ".evenfall" / "store.db", isolation_level=None)) as store:

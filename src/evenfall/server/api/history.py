@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evenfall.server.api.asked import AsOf, ParameterId, looked, turned
 from evenfall.server.paging import Page, Paging
+from evenfall.server.problems import Refused
 from evenfall.server.security import Opened, Viewer
 from evenfall.server.tables import csv_answer
 
@@ -18,7 +20,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1/parameters", tags=["parameters"])
 
 _MOST: Final = 1_000_000
-"""Rows of a file: more than any parameter has, fewer than any memory holds."""
+"""Rows of a file: what memory holds and a spreadsheet opens."""
 
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "JSON, or a CSV file"}
@@ -82,9 +84,7 @@ def history(
     """Return what sources stated and posteriors that became current, the newest first."""
     look = looked(project, parameter_id, as_of)
     if format == "csv":
-        rows, _total = look.values(_MOST)
-        cells = [Value.model_validate(row).model_dump(mode="json") for row in rows]
-        return csv_answer(cells, list(Value.model_fields), f"{look.parameter.id}-history")
+        return _file(look.values, Value.model_validate, Value, f"{look.parameter.id}-history")
     found, following, total = turned(turning, look.values)
     return Page[Value](items=[Value.model_validate(row) for row in found], next=following, total=total)
 
@@ -104,11 +104,29 @@ def ledger(
     """Return every reading of every interval, the newest intervals first."""
     look = looked(project, parameter_id, as_of)
     if format == "csv":
-        rows, _total = look.ledger(_MOST)
-        cells = [_reading(row).model_dump(mode="json") for row in rows]
-        return csv_answer(cells, list(Reading.model_fields), f"{look.parameter.id}-ledger")
+        return _file(look.ledger, _reading, Reading, f"{look.parameter.id}-ledger")
     found, following, total = turned(turning, look.ledger)
     return Page[Reading](items=[_reading(row) for row in found], next=following, total=total)
+
+
+def _file(
+    read: Callable[[int], tuple[Sequence[Any], int]],
+    shown: Callable[[Any], BaseModel],
+    kind: type[BaseModel],
+    name: str,
+) -> Response:
+    """Return all rows as a CSV file; refused where there are more than fit into one, never cut short."""
+    rows, total = read(_MOST)
+    if total > len(rows):
+        raise Refused(
+            422,
+            f"a file holds {_MOST:,} rows, and there are {total:,}",
+            field="format",
+            value="csv",
+            remedy="read them in pages of JSON",
+        )
+    cells = (shown(row).model_dump(mode="json") for row in rows)
+    return csv_answer(cells, list(kind.model_fields), name)
 
 
 def _reading(row: Any) -> Reading:
